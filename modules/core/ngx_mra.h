@@ -1,0 +1,144 @@
+
+/*
+ * Copyright (C) ngx_mra contributors
+ *
+ * What the http and stream modules see of the core: settings, the store,
+ * digests, counters, messages between workers.
+ */
+
+
+#ifndef _NGX_MRA_H_INCLUDED_
+#define _NGX_MRA_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "ngx_mra_store.h"
+
+
+#define NGX_MRA_VERSION  "0.1.0"
+
+/* the modules of one build go together: compared in preconfiguration */
+
+#define NGX_MRA_ABI      1
+
+
+typedef struct {
+    ngx_str_t          node;
+
+    ngx_msec_t         credentials_refresh_interval;
+    ngx_msec_t         credentials_cleanup_interval;
+    ngx_uint_t         max_authorizations;         /* 0: no limit */
+    ngx_msec_t         rate_control_period;        /* 0: no limit */
+
+    ngx_flag_t         stun_keepalive;
+    ngx_msec_t         stun_keepalive_interval;
+    ngx_msec_t         stun_keepalive_timeout;
+    ngx_flag_t         sip_path_headers;
+
+    ngx_str_t          domain;                     /* of bare user names */
+
+    ngx_mra_store_t   *store;                      /* NULL: no mra { } */
+} ngx_mra_conf_t;
+
+
+/* the settings of a cycle; never NULL, ->store is NULL without mra { } */
+
+ngx_mra_conf_t *ngx_mra_get_conf(ngx_cycle_t *cycle);
+
+/*
+ * Checks that the module asking was built with this core.
+ *
+ * NGX_OK     it was
+ * NGX_ERROR  it was not: the emerg line that says what to do is logged
+ */
+
+ngx_int_t ngx_mra_check_abi(ngx_conf_t *cf, ngx_uint_t abi, char *module);
+
+
+/*
+ * The key of (kind, scope, name) for the store, under the secret: nobody
+ * without it can tell or collide keys.  Writes NGX_MRA_KEY_LEN bytes.
+ */
+
+void ngx_mra_key(ngx_mra_conf_t *mcf, ngx_mra_kind_e kind, ngx_str_t *scope,
+    ngx_str_t *name, u_char *key);
+
+/*
+ * HMAC-SHA-256 of (scope, user, password) under the secret, 32 bytes.
+ */
+
+void ngx_mra_credential_mac(ngx_mra_conf_t *mcf, ngx_str_t *scope,
+    ngx_str_t *user, ngx_str_t *password, u_char *mac);
+
+
+typedef enum {
+    NGX_MRA_AUTH_TOKEN = 0,        /* requests let in by token */
+    NGX_MRA_AUTH_CACHED,           /* ... by a cached credential */
+    NGX_MRA_AUTH_VERIFIED,         /* ... by the UC node */
+    NGX_MRA_AUTH_REJECTED,
+    NGX_MRA_AUTH_LIMITED,
+    NGX_MRA_AUTH_UNAVAILABLE,
+    NGX_MRA_AUTH_VERIFICATIONS,    /* subrequests sent to the UC node */
+
+    NGX_MRA_SIP_REGISTRATIONS,     /* current, a gauge */
+    NGX_MRA_SIP_DIALOGS,           /* current, a gauge */
+    NGX_MRA_SIP_REQUESTS_IN,       /* from clients */
+    NGX_MRA_SIP_REQUESTS_OUT,      /* to clients */
+    NGX_MRA_SIP_RESPONSES_IN,
+    NGX_MRA_SIP_RESPONSES_OUT,
+    NGX_MRA_SIP_REFUSED,           /* answered by us with an error */
+    NGX_MRA_SIP_BROKEN,            /* messages that were no SIP */
+    NGX_MRA_SIP_REROUTED,
+    NGX_MRA_STUN_KEEPALIVES,       /* of clients, answered */
+    NGX_MRA_STUN_FAILURES,         /* ... with an error */
+    NGX_MRA_COUNTERS
+} ngx_mra_counter_e;
+
+/*
+ * Adds to a counter of this node, kept over reloads; costs one add to a
+ * cache line of this worker.  Value: the sum over all workers.
+ */
+
+void ngx_mra_count(ngx_mra_conf_t *mcf, ngx_mra_counter_e c, ngx_int_t n);
+ngx_int_t ngx_mra_counter(ngx_mra_conf_t *mcf, ngx_mra_counter_e c);
+
+
+/*
+ * Messages between workers of this master, of older generations too.  A
+ * worker is named by a number that no other life of a worker shares.
+ */
+
+#define NGX_MRA_IPC_MAX  131072    /* bytes of one message */
+
+typedef void (*ngx_mra_ipc_pt)(uint32_t from, ngx_str_t *msg);
+
+/* the channel of the stream module; others get numbers of their own */
+
+#define NGX_MRA_IPC_STREAM    0
+#define NGX_MRA_IPC_CHANNELS  4
+
+/* this worker's number; 0 where there is none (master, helpers) */
+
+uint32_t ngx_mra_ipc_self(ngx_cycle_t *cycle);
+
+/* sets the receiver of a channel, once, in init_process */
+
+void ngx_mra_ipc_receive(ngx_cycle_t *cycle, ngx_uint_t channel,
+    ngx_mra_ipc_pt handler);
+
+/*
+ * Sends the pieces of iov as one message; they are copied if they must
+ * wait.  Delivery is at most once, in order for one receiver.
+ *
+ * NGX_OK        sent or queued
+ * NGX_DECLINED  there is no such worker (any more)
+ * NGX_BUSY      its queue is full, try later or answer 503
+ * NGX_ERROR     too large or out of memory
+ */
+
+ngx_int_t ngx_mra_ipc_send(ngx_cycle_t *cycle, uint32_t to,
+    ngx_uint_t channel, struct iovec *iov, ngx_uint_t niov);
+
+
+#endif /* _NGX_MRA_H_INCLUDED_ */
