@@ -1,0 +1,125 @@
+
+/*
+ * Copyright (C) ngx_mra contributors
+ *
+ * A link is one connection that carries SIP, STUN and CRLF keepalives:
+ * to a client, to a next hop, or one that a next hop has opened to us.  It
+ * cuts what comes in into frames and puts what goes out together; it knows
+ * nothing of SIP.  Every link has a flow token (RFC 5626, 5.2): the worker,
+ * a slot in its table and 80 random bits.
+ */
+
+
+#ifndef _NGX_STREAM_MRA_LINK_H_INCLUDED_
+#define _NGX_STREAM_MRA_LINK_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+#include "ngx_mra_frame.h"
+
+
+#define NGX_STREAM_MRA_NONCE_LEN  10
+#define NGX_STREAM_MRA_TOKEN_LEN  24      /* base64url of 4 + 4 + 10 bytes */
+
+
+typedef struct {
+    uint32_t                           worker;
+    uint32_t                           slot;
+    u_char                             nonce[NGX_STREAM_MRA_NONCE_LEN];
+} ngx_stream_mra_flow_t;
+
+
+typedef struct ngx_stream_mra_link_s   ngx_stream_mra_link_t;
+
+
+typedef struct {
+    /* one whole frame in [p, last), valid only during the call */
+
+    void  (*frame)(ngx_stream_mra_link_t *ln, ngx_uint_t type, u_char *p,
+        u_char *last);
+
+    /* framing is lost: last chance to answer; the link closes after it */
+
+    void  (*broken)(ngx_stream_mra_link_t *ln, ngx_uint_t reason, u_char *p,
+        u_char *last);
+
+    /* the connection is gone or going; called once, the link dies after it */
+
+    void  (*closed)(ngx_stream_mra_link_t *ln);
+} ngx_stream_mra_link_handlers_t;
+
+
+struct ngx_stream_mra_link_s {
+    ngx_connection_t                      *connection;
+    const ngx_stream_mra_link_handlers_t  *handlers;
+    void                                  *data;      /* the owner's */
+
+    ngx_stream_mra_flow_t                  flow;
+    ngx_mra_frame_t                        frame;     /* framer's state */
+    uint32_t                               max_size;  /* of a message */
+
+    u_char                                *in;        /* partial frame */
+    uint32_t                               in_len;
+    uint32_t                               in_size;
+
+    ngx_chain_t                           *out;       /* whole messages */
+    ngx_chain_t                          **out_last;
+    size_t                                 out_size;  /* bytes in out */
+    size_t                                 out_max;   /* then: overflow */
+
+    ngx_queue_t                            flush;     /* in the worker's list
+                                                         of links to flush */
+    unsigned                               closing:1;
+    unsigned                               paused:1;  /* reading stopped */
+};
+
+
+/*
+ * Takes over a connected (and handshaken) connection: a token is made, the
+ * handlers of c->read and c->write are set, c->data is the link.  What is
+ * in [p, last) was read before and comes first (NULL: nothing).  "ln" is
+ * zeroed memory of the owner that lives until "closed" was called.
+ *
+ * NGX_OK / NGX_ERROR (no memory, no slot: the caller closes c)
+ */
+
+ngx_int_t ngx_stream_mra_link_open(ngx_stream_mra_link_t *ln,
+    ngx_connection_t *c, const ngx_stream_mra_link_handlers_t *handlers,
+    void *data, size_t max_size, u_char *p, u_char *last);
+
+/*
+ * Queues one whole message, copied from iov, to be sent at the end of this
+ * turn of the event loop with all others of this link in one write.
+ *
+ * NGX_OK     queued
+ * NGX_BUSY   more than out_max bytes wait: the other side does not read
+ * NGX_ERROR  the link is closing or memory is out
+ */
+
+ngx_int_t ngx_stream_mra_link_send(ngx_stream_mra_link_t *ln,
+    struct iovec *iov, ngx_uint_t niov);
+
+/*
+ * Closes after this turn of the loop, with what is queued sent if "flush";
+ * safe in the middle of anything; "closed" is called from the loop.
+ */
+
+void ngx_stream_mra_link_close(ngx_stream_mra_link_t *ln, ngx_uint_t flush);
+
+/*
+ * The live link of a flow of this worker.  NULL: it is gone, or it was
+ * never ours.
+ */
+
+ngx_stream_mra_link_t *ngx_stream_mra_link_find(ngx_stream_mra_flow_t *flow);
+
+/* text form, NGX_STREAM_MRA_TOKEN_LEN bytes; parse: NGX_OK or NGX_ERROR */
+
+void ngx_stream_mra_flow_print(u_char *buf, ngx_stream_mra_flow_t *flow);
+ngx_int_t ngx_stream_mra_flow_parse(ngx_stream_mra_flow_t *flow, u_char *p,
+    size_t len);
+
+
+#endif /* _NGX_STREAM_MRA_LINK_H_INCLUDED_ */
