@@ -46,7 +46,7 @@ ADD_MODULE = --add-dynamic-module
 help:           ## this list
 	@echo 'make [target] [BUILD=dir] [NGX_SRC=dir] [WERROR=1] [SANITIZE=1]'
 	@echo
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) \
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) \
 	    | while IFS=$$'\t' read -r t d; do printf '  %-12s %s\n' "$$t" "$$d"; \
 	    done
 	@echo
@@ -98,3 +98,6 @@ $(BUILD)/flags: FORCE
 
 clean:          ## remove the build directory
 	rm -rf $(BUILD)
+
+
+include t/Makefile
