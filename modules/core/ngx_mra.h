@@ -18,9 +18,18 @@
 
 #define NGX_MRA_VERSION  "0.1.0"
 
-/* the modules of one build go together: compared in preconfiguration */
+/* layout of what is declared here and in ngx_mra_store.h */
 
 #define NGX_MRA_ABI      1
+
+/*
+ * When this module is missing, of another version, or loaded later than
+ * those that need it, the name is the end of the linker's message.
+ */
+
+#define ngx_mra_loaded   ngx_mra_module_0_1_0_is_not_loaded
+
+extern const ngx_uint_t  ngx_mra_loaded;
 
 
 typedef struct {
@@ -47,13 +56,26 @@ typedef struct {
 ngx_mra_conf_t *ngx_mra_get_conf(ngx_cycle_t *cycle);
 
 /*
- * Checks that the module asking was built with this core.
+ * Checks that the module asking was built with this core; for
+ * preconfiguration, with abi NGX_MRA_ABI and the module's name.
  *
  * NGX_OK     it was
  * NGX_ERROR  it was not: the emerg line that says what to do is logged
  */
 
-ngx_int_t ngx_mra_check_abi(ngx_conf_t *cf, ngx_uint_t abi, char *module);
+#define ngx_mra_check_abi(cf, abi, module)                                   \
+    ngx_mra_check_core(cf, abi, ngx_mra_loaded, module)
+
+ngx_int_t ngx_mra_check_core(ngx_conf_t *cf, ngx_uint_t abi,
+    ngx_uint_t loaded, char *module);
+
+/*
+ * To be called by a directive that does nothing without mra { }: where the
+ * block is in the file does not matter, without one configuration fails
+ * with a line that names the directive.
+ */
+
+void ngx_mra_require(ngx_conf_t *cf, char *directive);
 
 
 /*
