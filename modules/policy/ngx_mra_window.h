@@ -29,7 +29,7 @@ typedef struct {
 
 
 typedef struct {
-    ngx_uint_t    used;       /* attempts in the window, this one included */
+    ngx_uint_t    used;       /* attempts in the window; admitted: with it */
     ngx_msec_t    retry;      /* refused: ms until the next is admitted, > 0 */
 } ngx_mra_window_verdict_t;
 
