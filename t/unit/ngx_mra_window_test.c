@@ -166,6 +166,15 @@ test_copy(void)
     mra_is(v.used, 4, "lower limit: used is what the window holds");
     mra_is(v.retry, 2500, "lower limit: until one is left");
 
+    /* logged by a worker whose clock is behind: not before the last one */
+
+    ngx_mra_window_init(&to.w, 2);
+    (void) ngx_mra_window_hit(&to.w, 20000, 2, 1000, &v);
+    (void) ngx_mra_window_hit(&to.w, 19990, 2, 1000, &v);
+    (void) ngx_mra_window_peek(&to.w, 20500, 1, 1000, &v);
+
+    mra_is(v.retry, 500, "a clock behind does not shorten the wait");
+
     /* a limit above the size is the size */
 
     mra_is(ngx_mra_window_hit(&from.w, 5000, 9, 3500, &v), NGX_DECLINED,
