@@ -31,7 +31,19 @@ typedef struct {
     /* the hop went down: what waits for its answer goes elsewhere */
 
     void  (*down)(ngx_stream_mra_hop_t *hop);
+
+    /* a link is open now, so that hop_link() finds it */
+
+    void  (*up)(ngx_stream_mra_hop_t *hop);
 } ngx_stream_mra_hop_handlers_t;
+
+
+/* mra_sip_ssl_* and mra_sip_connect_timeout of one server { } */
+
+typedef struct {
+    ngx_msec_t              connect_timeout;
+    ngx_flag_t              ssl_enable;
+} ngx_stream_mra_hop_conf_t;
 
 
 struct ngx_stream_mra_hop_s {
@@ -46,6 +58,21 @@ struct ngx_stream_mra_hop_s {
     void                   *private;
 };
 
+
+/* sets all to NGX_CONF_UNSET; merges as merge_srv_conf does */
+
+void ngx_stream_mra_hop_create_conf(ngx_stream_mra_hop_conf_t *conf);
+char *ngx_stream_mra_hop_merge_conf(ngx_conf_t *cf,
+    ngx_stream_mra_hop_conf_t *prev, ngx_stream_mra_hop_conf_t *conf);
+
+/*
+ * The next hops of one server { }, for this worker: called in init_process,
+ * opens the links.  max_size is the limit of one message.  NULL: no memory.
+ */
+
+ngx_stream_mra_hops_t *ngx_stream_mra_hops_create(ngx_cycle_t *cycle,
+    ngx_stream_upstream_srv_conf_t *uscf, ngx_stream_mra_hop_conf_t *conf,
+    const ngx_stream_mra_hop_handlers_t *handlers, size_t max_size);
 
 /*
  * The hop for a new client, or for one whose hop is in the "tried" bit mask
@@ -74,6 +101,11 @@ ngx_uint_t ngx_stream_mra_hop_is_up(ngx_stream_mra_hop_t *hop);
 ngx_int_t ngx_stream_mra_hop_send(ngx_stream_mra_hop_t *hop,
     ngx_uint_t affinity, struct iovec *iov, ngx_uint_t niov,
     ngx_stream_mra_link_t **ln);
+
+/* the open link that hop_send() would use; NULL: it is being opened */
+
+ngx_stream_mra_link_t *ngx_stream_mra_hop_link(ngx_stream_mra_hop_t *hop,
+    ngx_uint_t affinity);
 
 /*
  * Reports of the relay: a request got no answer in time; an answer came.

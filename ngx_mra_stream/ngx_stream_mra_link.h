@@ -5,8 +5,8 @@
  * A link is one connection that carries SIP, STUN and CRLF keepalives:
  * to a client, to a next hop, or one that a next hop has opened to us.  It
  * cuts what comes in into frames and puts what goes out together; it knows
- * nothing of SIP.  Every link has a flow token (RFC 5626, 5.2): the worker,
- * a slot in its table and 80 random bits.
+ * nothing of SIP.  Every link has a flow token (RFC 5626, 5.2): the node,
+ * the worker, a slot in its table and 80 random bits.
  */
 
 
@@ -21,7 +21,7 @@
 
 
 #define NGX_STREAM_MRA_NONCE_LEN  10
-#define NGX_STREAM_MRA_TOKEN_LEN  24      /* base64url of 4 + 4 + 10 bytes */
+#define NGX_STREAM_MRA_TOKEN_LEN  28      /* base64url of 3 + 4 + 4 + 10 */
 
 
 typedef struct {
@@ -31,7 +31,9 @@ typedef struct {
 } ngx_stream_mra_flow_t;
 
 
+typedef struct ngx_stream_mra_buf_s    ngx_stream_mra_buf_t;
 typedef struct ngx_stream_mra_link_s   ngx_stream_mra_link_t;
+typedef struct ngx_stream_mra_links_s  ngx_stream_mra_links_t;
 
 
 typedef struct {
@@ -40,14 +42,25 @@ typedef struct {
     void  (*frame)(ngx_stream_mra_link_t *ln, ngx_uint_t type, u_char *p,
         u_char *last);
 
-    /* framing is lost: last chance to answer; the link closes after it */
+    /*
+     * Framing is lost: last chance to answer; the link closes after it.  But
+     * a message that is too large is skipped, unless the owner closes the
+     * link; [p, last) is its head then.
+     */
 
     void  (*broken)(ngx_stream_mra_link_t *ln, ngx_uint_t reason, u_char *p,
         u_char *last);
 
-    /* the connection is gone or going; called once, the link dies after it */
+    /*
+     * The connection is gone or going; called once, from the event loop, the
+     * link dies after it.  The owner closes the connection.
+     */
 
     void  (*closed)(ngx_stream_mra_link_t *ln);
+
+    /* the timer of connection->read, which is the owner's; NULL: none */
+
+    void  (*timer)(ngx_stream_mra_link_t *ln);
 } ngx_stream_mra_link_handlers_t;
 
 
@@ -57,32 +70,45 @@ struct ngx_stream_mra_link_s {
     void                                  *data;      /* the owner's */
 
     ngx_stream_mra_flow_t                  flow;
-    ngx_mra_frame_t                        frame;     /* framer's state */
     uint32_t                               max_size;  /* of a message */
+    ngx_mra_frame_t                        frame;     /* framer's state */
 
     u_char                                *in;        /* partial frame */
     uint32_t                               in_len;
     uint32_t                               in_size;
+    uint32_t                               skip;      /* bytes to ignore */
 
-    ngx_chain_t                           *out;       /* whole messages */
-    ngx_chain_t                          **out_last;
-    size_t                                 out_size;  /* bytes in out */
-    size_t                                 out_max;   /* then: overflow */
+    uint32_t                               out_size;  /* bytes in out */
+    uint32_t                               out_max;   /* then: NGX_BUSY */
+    ngx_stream_mra_buf_t                  *out;
+    ngx_stream_mra_buf_t                  *out_last;
 
-    ngx_queue_t                            flush;     /* in the worker's list
-                                                         of links to flush */
+    uint64_t                               received;  /* bytes */
+
+    ngx_queue_t                            queue;     /* links to flush */
+
+    unsigned                               queued:1;
     unsigned                               closing:1;
-    unsigned                               paused:1;  /* reading stopped */
+    unsigned                               flushing:1;
+    unsigned                               preread:1;
+    unsigned                               blocked:1;
+    unsigned                               error:1;
 };
 
+
+/* what the links of this worker share; NULL: no memory */
+
+ngx_stream_mra_links_t *ngx_stream_mra_links_create(ngx_cycle_t *cycle);
 
 /*
  * Takes over a connected (and handshaken) connection: a token is made, the
  * handlers of c->read and c->write are set, c->data is the link.  What is
  * in [p, last) was read before and comes first (NULL: nothing).  "ln" is
- * zeroed memory of the owner that lives until "closed" was called.
+ * zeroed memory of the owner that lives until "closed" was called; none of
+ * the handlers is called before the next turn of the event loop.  The owner
+ * may set ln->out_max after it.
  *
- * NGX_OK / NGX_ERROR (no memory, no slot: the caller closes c)
+ * NGX_OK / NGX_ERROR (no memory: the caller closes c)
  */
 
 ngx_int_t ngx_stream_mra_link_open(ngx_stream_mra_link_t *ln,
@@ -103,7 +129,8 @@ ngx_int_t ngx_stream_mra_link_send(ngx_stream_mra_link_t *ln,
 
 /*
  * Closes after this turn of the loop, with what is queued sent if "flush";
- * safe in the middle of anything; "closed" is called from the loop.
+ * safe in the middle of anything; "closed" is called from the loop.  From
+ * now on the token is dead.
  */
 
 void ngx_stream_mra_link_close(ngx_stream_mra_link_t *ln, ngx_uint_t flush);
@@ -115,9 +142,12 @@ void ngx_stream_mra_link_close(ngx_stream_mra_link_t *ln, ngx_uint_t flush);
 
 ngx_stream_mra_link_t *ngx_stream_mra_link_find(ngx_stream_mra_flow_t *flow);
 
-/* text form, NGX_STREAM_MRA_TOKEN_LEN bytes; parse: NGX_OK or NGX_ERROR */
+/* text form, NGX_STREAM_MRA_TOKEN_LEN bytes */
 
 void ngx_stream_mra_flow_print(u_char *buf, ngx_stream_mra_flow_t *flow);
+
+/* NGX_OK; NGX_DECLINED: of another node; NGX_ERROR: no token */
+
 ngx_int_t ngx_stream_mra_flow_parse(ngx_stream_mra_flow_t *flow, u_char *p,
     size_t len);
 

@@ -1,0 +1,947 @@
+
+/*
+ * Copyright (C) ngx_mra contributors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+#include <ngx_stream.h>
+#include <openssl/rand.h>
+#include "ngx_stream_mra_module.h"
+
+
+#define NGX_STREAM_MRA_LINK_READ      65536      /* bytes, for all links */
+#define NGX_STREAM_MRA_LINK_READS     16         /* in one turn */
+#define NGX_STREAM_MRA_LINK_IN        1024       /* least partial frame */
+#define NGX_STREAM_MRA_LINK_OUT_MAX   (1024 * 1024)
+#define NGX_STREAM_MRA_LINK_NONCES    64
+
+/* what a peer that does not read, or a close that is to flush, may take */
+
+#define NGX_STREAM_MRA_SEND_TIMEOUT   60000
+#define NGX_STREAM_MRA_FLUSH_TIMEOUT  5000
+
+/* a TLS record holds 16384 bytes, most turns fill less than a small one */
+
+#define NGX_STREAM_MRA_BUF_LARGE      16384
+#define NGX_STREAM_MRA_BUF_SMALL      2048
+#define NGX_STREAM_MRA_BUF_KEEP       (1024 * 1024)    /* bytes in a list */
+
+#define NGX_STREAM_MRA_TAG_LEN        3
+#define NGX_STREAM_MRA_FLOW_LEN       21
+
+
+struct ngx_stream_mra_buf_s {
+    ngx_stream_mra_buf_t    *next;
+    uint32_t                 pos;
+    uint32_t                 last;
+    uint32_t                 size;
+    u_char                   data[];
+};
+
+
+typedef struct {
+    ngx_stream_mra_buf_t    *free;
+    ngx_uint_t               nfree;
+    size_t                   size;
+} ngx_stream_mra_bufs_t;
+
+
+struct ngx_stream_mra_links_s {
+    uint32_t                 worker;
+    u_char                   tag[NGX_STREAM_MRA_TAG_LEN];    /* of the node */
+
+    ngx_stream_mra_link_t  **table;     /* by the connection's place */
+    u_char                  *scratch;
+
+    ngx_queue_t              queue;     /* to be flushed or closed */
+    ngx_event_t              event;
+
+    ngx_stream_mra_bufs_t    small;
+    ngx_stream_mra_bufs_t    large;
+
+    ngx_uint_t               nnonces;
+    u_char                   nonces[NGX_STREAM_MRA_LINK_NONCES
+                                    * NGX_STREAM_MRA_NONCE_LEN];
+};
+
+
+static ngx_int_t ngx_stream_mra_link_nonce(ngx_stream_mra_links_t *lns,
+    u_char *nonce);
+static void ngx_stream_mra_link_read_handler(ngx_event_t *rev);
+static void ngx_stream_mra_link_read(ngx_stream_mra_link_t *ln);
+static u_char *ngx_stream_mra_link_room(ngx_stream_mra_link_t *ln,
+    size_t *size);
+static ngx_int_t ngx_stream_mra_link_cut(ngx_stream_mra_link_t *ln,
+    u_char *p, u_char *last);
+static ngx_int_t ngx_stream_mra_link_keep(ngx_stream_mra_link_t *ln,
+    u_char *p, u_char *last);
+static void ngx_stream_mra_link_discard(ngx_stream_mra_link_t *ln);
+static void ngx_stream_mra_link_eof(ngx_stream_mra_link_t *ln, ssize_t n);
+static void ngx_stream_mra_link_write_handler(ngx_event_t *wev);
+static void ngx_stream_mra_link_post(ngx_stream_mra_link_t *ln);
+static void ngx_stream_mra_links_handler(ngx_event_t *ev);
+static void ngx_stream_mra_link_flush(ngx_stream_mra_link_t *ln);
+static ngx_int_t ngx_stream_mra_link_write(ngx_stream_mra_link_t *ln);
+static void ngx_stream_mra_link_done(ngx_stream_mra_link_t *ln);
+static ngx_stream_mra_buf_t *ngx_stream_mra_link_buf(
+    ngx_stream_mra_link_t *ln, size_t size);
+static ngx_stream_mra_buf_t *ngx_stream_mra_buf_get(
+    ngx_stream_mra_bufs_t *bufs);
+static void ngx_stream_mra_buf_put(ngx_stream_mra_links_t *lns,
+    ngx_stream_mra_buf_t *b);
+
+
+#define ngx_stream_mra_links()  ngx_stream_mra_get_worker()->links
+
+
+ngx_stream_mra_links_t *
+ngx_stream_mra_links_create(ngx_cycle_t *cycle)
+{
+    u_char                   key[NGX_MRA_KEY_LEN];
+    ngx_str_t                scope, name;
+    ngx_mra_conf_t          *mcf;
+    ngx_stream_mra_links_t  *lns;
+
+    lns = ngx_pcalloc(cycle->pool, sizeof(ngx_stream_mra_links_t));
+    if (lns == NULL) {
+        return NULL;
+    }
+
+    lns->scratch = ngx_palloc(cycle->pool, NGX_STREAM_MRA_LINK_READ);
+    if (lns->scratch == NULL) {
+        return NULL;
+    }
+
+    /* not touched before use, so that it costs what is in use */
+
+    lns->table = ngx_pcalloc(cycle->pool,
+                             cycle->connection_n * sizeof(void *));
+    if (lns->table == NULL) {
+        return NULL;
+    }
+
+    mcf = ngx_mra_get_conf(cycle);
+
+    ngx_str_set(&scope, "flow");
+    name = mcf->node;
+
+    ngx_mra_key(mcf, NGX_MRA_NODE, &scope, &name, key);
+    ngx_memcpy(lns->tag, key, NGX_STREAM_MRA_TAG_LEN);
+
+    lns->worker = ngx_mra_ipc_self(cycle);
+
+    ngx_queue_init(&lns->queue);
+
+    lns->event.handler = ngx_stream_mra_links_handler;
+    lns->event.data = lns;
+    lns->event.log = cycle->log;
+
+    lns->small.size = NGX_STREAM_MRA_BUF_SMALL;
+    lns->large.size = NGX_STREAM_MRA_BUF_LARGE;
+
+    return lns;
+}
+
+
+ngx_int_t
+ngx_stream_mra_link_open(ngx_stream_mra_link_t *ln, ngx_connection_t *c,
+    const ngx_stream_mra_link_handlers_t *handlers, void *data,
+    size_t max_size, u_char *p, u_char *last)
+{
+    ngx_stream_mra_links_t  *lns;
+
+    lns = ngx_stream_mra_links();
+
+    ln->connection = c;
+    ln->handlers = handlers;
+    ln->data = data;
+    ln->max_size = max_size;
+    ln->out_max = ngx_max(NGX_STREAM_MRA_LINK_OUT_MAX, 2 * max_size);
+
+    ln->flow.worker = lns->worker;
+    ln->flow.slot = c - ngx_cycle->connections;
+
+    if (ngx_stream_mra_link_nonce(lns, ln->flow.nonce) != NGX_OK) {
+        ngx_ssl_error(NGX_LOG_CRIT, c->log, 0, "RAND_bytes() failed");
+        return NGX_ERROR;
+    }
+
+    if (p != last && ngx_stream_mra_link_keep(ln, p, last) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ln->preread = (p != last);
+
+    lns->table[ln->flow.slot] = ln;
+
+    c->data = ln;
+    c->read->handler = ngx_stream_mra_link_read_handler;
+    c->write->handler = ngx_stream_mra_link_write_handler;
+
+    ngx_post_event(c->read, &ngx_posted_events);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_stream_mra_link_nonce(ngx_stream_mra_links_t *lns, u_char *nonce)
+{
+    if (lns->nnonces == 0) {
+        if (RAND_bytes(lns->nonces, sizeof(lns->nonces)) != 1) {
+            return NGX_ERROR;
+        }
+
+        lns->nnonces = NGX_STREAM_MRA_LINK_NONCES;
+    }
+
+    lns->nnonces--;
+
+    ngx_memcpy(nonce, &lns->nonces[lns->nnonces * NGX_STREAM_MRA_NONCE_LEN],
+               NGX_STREAM_MRA_NONCE_LEN);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_stream_mra_link_read_handler(ngx_event_t *rev)
+{
+    ngx_connection_t       *c;
+    ngx_stream_mra_link_t  *ln;
+
+    c = rev->data;
+    ln = c->data;
+
+    if (c->close) {
+        ln->error = 1;
+        ngx_stream_mra_link_close(ln, 0);
+        return;
+    }
+
+    if (rev->timedout) {
+        rev->timedout = 0;
+
+        if (!ln->closing && ln->handlers->timer) {
+            ln->handlers->timer(ln);
+        }
+
+        return;
+    }
+
+    if (ln->closing) {
+        ngx_stream_mra_link_discard(ln);
+        return;
+    }
+
+    if (ln->preread) {
+        ln->preread = 0;
+
+        if (ngx_stream_mra_link_cut(ln, ln->in, ln->in + ln->in_len)
+            != NGX_OK)
+        {
+            return;
+        }
+    }
+
+    ngx_stream_mra_link_read(ln);
+}
+
+
+static void
+ngx_stream_mra_link_read(ngx_stream_mra_link_t *ln)
+{
+    u_char            *p;
+    size_t             size;
+    ssize_t            n;
+    ngx_uint_t         i;
+    ngx_connection_t  *c;
+
+    c = ln->connection;
+
+    for (i = 0; i < NGX_STREAM_MRA_LINK_READS; i++) {
+
+        p = ngx_stream_mra_link_room(ln, &size);
+        if (p == NULL) {
+            ngx_stream_mra_link_close(ln, 0);
+            return;
+        }
+
+        n = c->recv(c, p + ln->in_len, size - ln->in_len);
+
+        if (n == NGX_AGAIN) {
+            break;
+        }
+
+        if (n == NGX_ERROR || n == 0) {
+            ngx_stream_mra_link_eof(ln, n);
+            return;
+        }
+
+        ln->received += n;
+
+        if (ngx_stream_mra_link_cut(ln, p, p + ln->in_len + n) != NGX_OK) {
+            return;
+        }
+
+        if (!c->read->ready) {
+            break;
+        }
+    }
+
+    if (i == NGX_STREAM_MRA_LINK_READS) {
+        ngx_post_event(c->read, &ngx_posted_next_events);
+        return;
+    }
+
+    if (ngx_handle_read_event(c->read, 0) != NGX_OK) {
+        ngx_stream_mra_link_close(ln, 0);
+    }
+}
+
+
+/* where to read to: behind a partial frame, which grows as it must */
+
+static u_char *
+ngx_stream_mra_link_room(ngx_stream_mra_link_t *ln, size_t *size)
+{
+    size_t   n;
+    u_char  *p;
+
+    if (ln->in == NULL) {
+        *size = NGX_STREAM_MRA_LINK_READ;
+        return ngx_stream_mra_links()->scratch;
+    }
+
+    n = ln->frame.complete ? ln->frame.length : 2 * ln->in_len;
+
+    if (ln->in_size < n || ln->in_size == ln->in_len) {
+
+        n = ngx_max(n, 2 * NGX_STREAM_MRA_LINK_IN);
+
+        p = ngx_alloc(n, ln->connection->log);
+        if (p == NULL) {
+            return NULL;
+        }
+
+        ngx_memcpy(p, ln->in, ln->in_len);
+        ngx_free(ln->in);
+
+        ln->in = p;
+        ln->in_size = n;
+    }
+
+    *size = ln->in_size;
+
+    return ln->in;
+}
+
+
+static ngx_int_t
+ngx_stream_mra_link_cut(ngx_stream_mra_link_t *ln, u_char *p, u_char *last)
+{
+    size_t            n;
+    u_char           *end;
+    ngx_int_t         rc;
+    ngx_mra_frame_t  *f;
+
+    f = &ln->frame;
+
+    for ( ;; ) {
+
+        n = ngx_min((size_t) (last - p), ln->skip);
+        ln->skip -= n;
+        p += n;
+
+        if (p == last) {
+            break;
+        }
+
+        rc = ngx_mra_frame_next(f, ln->max_size, ln->max_size, p, last);
+
+        if (rc == NGX_AGAIN) {
+            break;
+        }
+
+        if (rc == NGX_OK) {
+            end = p + f->length;
+
+            ln->handlers->frame(ln, f->type, p, end);
+
+            if (ln->closing) {
+                return NGX_DONE;
+            }
+
+            p = end;
+            continue;
+        }
+
+        ln->handlers->broken(ln, f->reason, p,
+                             f->complete ? p + f->head : last);
+
+        if (f->reason != NGX_MRA_FRAME_TOO_LARGE || ln->closing) {
+            ngx_stream_mra_link_close(ln, 1);
+            return NGX_DONE;
+        }
+
+        ln->skip = f->length;
+        ngx_memzero(f, sizeof(ngx_mra_frame_t));
+    }
+
+    if (ngx_stream_mra_link_keep(ln, p, last) != NGX_OK) {
+        ngx_stream_mra_link_close(ln, 0);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_stream_mra_link_keep(ngx_stream_mra_link_t *ln, u_char *p, u_char *last)
+{
+    size_t  n;
+
+    n = last - p;
+
+    if (n == 0) {
+        if (ln->in) {
+            ngx_free(ln->in);
+            ln->in = NULL;
+            ln->in_size = 0;
+        }
+
+        ln->in_len = 0;
+        return NGX_OK;
+    }
+
+    if (ln->in == NULL) {
+        ln->in_size = ngx_align(n, NGX_STREAM_MRA_LINK_IN);
+
+        ln->in = ngx_alloc(ln->in_size, ln->connection->log);
+        if (ln->in == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    ngx_memmove(ln->in, p, n);
+    ln->in_len = n;
+
+    return NGX_OK;
+}
+
+
+/* a close with unread data would be a reset, and our last answer be lost */
+
+static void
+ngx_stream_mra_link_discard(ngx_stream_mra_link_t *ln)
+{
+    ssize_t            n;
+    ngx_uint_t         i;
+    ngx_connection_t  *c;
+
+    c = ln->connection;
+
+    for (i = 0; i < NGX_STREAM_MRA_LINK_READS && c->read->ready; i++) {
+
+        n = c->recv(c, ngx_stream_mra_links()->scratch,
+                    NGX_STREAM_MRA_LINK_READ);
+
+        if (n == NGX_AGAIN) {
+            break;
+        }
+
+        if (n == NGX_ERROR) {
+            ln->error = 1;
+            ngx_stream_mra_link_post(ln);
+            return;
+        }
+
+        if (n == 0) {
+            return;
+        }
+    }
+
+    if (ngx_handle_read_event(c->read, 0) != NGX_OK) {
+        ln->error = 1;
+        ngx_stream_mra_link_post(ln);
+    }
+}
+
+
+static void
+ngx_stream_mra_link_eof(ngx_stream_mra_link_t *ln, ssize_t n)
+{
+    if (n == 0 && ln->in_len) {
+        ngx_log_error(NGX_LOG_INFO, ln->connection->log, 0,
+                      "connection closed within a message");
+    }
+
+    if (n == NGX_ERROR) {
+        ln->error = 1;
+    }
+
+    ngx_stream_mra_link_close(ln, n == 0);
+}
+
+
+static void
+ngx_stream_mra_link_write_handler(ngx_event_t *wev)
+{
+    ngx_connection_t       *c;
+    ngx_stream_mra_link_t  *ln;
+
+    c = wev->data;
+    ln = c->data;
+
+    if (c->close) {
+        ln->error = 1;
+        ngx_stream_mra_link_close(ln, 0);
+        return;
+    }
+
+    if (wev->timedout) {
+        wev->timedout = 0;
+
+        ngx_log_error(NGX_LOG_INFO, c->log, NGX_ETIMEDOUT,
+                      "peer did not read in time");
+
+        ln->error = 1;
+        ngx_stream_mra_link_close(ln, 0);
+        return;
+    }
+
+    if (ln->out) {
+        ngx_stream_mra_link_post(ln);
+    }
+}
+
+
+ngx_int_t
+ngx_stream_mra_link_send(ngx_stream_mra_link_t *ln, struct iovec *iov,
+    ngx_uint_t niov)
+{
+    u_char                *p;
+    size_t                 n, left, size;
+    ngx_uint_t             i;
+    ngx_stream_mra_buf_t  *b;
+
+    if (ln->closing) {
+        return NGX_ERROR;
+    }
+
+    size = 0;
+
+    for (i = 0; i < niov; i++) {
+        size += iov[i].iov_len;
+    }
+
+    if (ln->out_size + size > ln->out_max) {
+        return NGX_BUSY;
+    }
+
+    left = size;
+
+    for (i = 0; i < niov; i++) {
+        p = iov[i].iov_base;
+        n = iov[i].iov_len;
+
+        while (n) {
+            b = ln->out_last;
+
+            if (b == NULL || b->size - b->last < ngx_min(left, b->size)) {
+                b = ngx_stream_mra_link_buf(ln, left);
+                if (b == NULL) {
+                    ln->error = 1;
+                    ngx_stream_mra_link_close(ln, 0);
+                    return NGX_ERROR;
+                }
+            }
+
+            size = ngx_min(n, b->size - b->last);
+
+            ngx_memcpy(b->data + b->last, p, size);
+
+            b->last += size;
+            ln->out_size += size;
+
+            p += size;
+            n -= size;
+            left -= size;
+        }
+    }
+
+    ngx_stream_mra_link_post(ln);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_stream_mra_link_close(ngx_stream_mra_link_t *ln, ngx_uint_t flush)
+{
+    if (!ln->closing) {
+        ln->closing = 1;
+        ln->flushing = flush;
+
+        ngx_stream_mra_links()->table[ln->flow.slot] = NULL;
+
+    } else if (!flush) {
+        ln->flushing = 0;
+    }
+
+    ngx_stream_mra_link_post(ln);
+}
+
+
+ngx_stream_mra_link_t *
+ngx_stream_mra_link_find(ngx_stream_mra_flow_t *flow)
+{
+    ngx_stream_mra_link_t   *ln;
+    ngx_stream_mra_links_t  *lns;
+
+    lns = ngx_stream_mra_links();
+
+    if (flow->worker != lns->worker || flow->slot >= ngx_cycle->connection_n) {
+        return NULL;
+    }
+
+    ln = lns->table[flow->slot];
+
+    if (ln == NULL
+        || CRYPTO_memcmp(ln->flow.nonce, flow->nonce,
+                         NGX_STREAM_MRA_NONCE_LEN)
+           != 0)
+    {
+        return NULL;
+    }
+
+    return ln;
+}
+
+
+static void
+ngx_stream_mra_link_post(ngx_stream_mra_link_t *ln)
+{
+    ngx_stream_mra_links_t  *lns;
+
+    if (ln->queued) {
+        return;
+    }
+
+    lns = ngx_stream_mra_links();
+
+    ln->queued = 1;
+    ngx_queue_insert_tail(&lns->queue, &ln->queue);
+
+    if (!lns->event.posted) {
+        ngx_post_event(&lns->event, &ngx_posted_events);
+    }
+}
+
+
+static void
+ngx_stream_mra_links_handler(ngx_event_t *ev)
+{
+    ngx_queue_t             *q;
+    ngx_stream_mra_link_t   *ln;
+    ngx_stream_mra_links_t  *lns;
+
+    lns = ev->data;
+
+    while (!ngx_queue_empty(&lns->queue)) {
+        q = ngx_queue_head(&lns->queue);
+        ngx_queue_remove(q);
+
+        ln = ngx_queue_data(q, ngx_stream_mra_link_t, queue);
+        ln->queued = 0;
+
+        ngx_stream_mra_link_flush(ln);
+    }
+}
+
+
+static void
+ngx_stream_mra_link_flush(ngx_stream_mra_link_t *ln)
+{
+    ngx_int_t          rc;
+    ngx_event_t       *wev;
+
+    wev = ln->connection->write;
+
+    if (ln->closing && (ln->error || !ln->flushing)) {
+        ngx_stream_mra_link_done(ln);
+        return;
+    }
+
+    rc = ngx_stream_mra_link_write(ln);
+
+    if (rc == NGX_AGAIN) {
+        if (!wev->timer_set || ln->closing) {
+            ngx_add_timer(wev, ln->closing ? NGX_STREAM_MRA_FLUSH_TIMEOUT
+                                           : NGX_STREAM_MRA_SEND_TIMEOUT);
+        }
+
+        return;
+    }
+
+    if (rc == NGX_ERROR) {
+        ln->error = 1;
+        ngx_stream_mra_link_close(ln, 0);
+        return;
+    }
+
+    if (wev->timer_set) {
+        ngx_del_timer(wev);
+    }
+
+    if (ln->closing) {
+        ngx_stream_mra_link_done(ln);
+    }
+}
+
+
+static ngx_int_t
+ngx_stream_mra_link_write(ngx_stream_mra_link_t *ln)
+{
+    ssize_t                n;
+    ngx_connection_t      *c;
+    ngx_stream_mra_buf_t  *b;
+
+    c = ln->connection;
+
+    while (ln->out) {
+
+        if (!c->write->ready) {
+            goto again;
+        }
+
+        b = ln->out;
+
+        n = c->send(c, b->data + b->pos, b->last - b->pos);
+
+        if (n == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (n == NGX_AGAIN) {
+            ln->blocked = 1;
+            goto again;
+        }
+
+        ln->blocked = 0;
+
+        b->pos += n;
+        ln->out_size -= n;
+
+        if (b->pos == b->last) {
+            ln->out = b->next;
+            ngx_stream_mra_buf_put(ngx_stream_mra_links(), b);
+        }
+    }
+
+    ln->out_last = NULL;
+
+    return NGX_OK;
+
+again:
+
+    if (ngx_handle_write_event(c->write, 0) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return NGX_AGAIN;
+}
+
+
+static void
+ngx_stream_mra_link_done(ngx_stream_mra_link_t *ln)
+{
+    ngx_connection_t       *c;
+    ngx_stream_mra_buf_t   *b;
+
+    c = ln->connection;
+
+    if (c->read->timer_set) {
+        ngx_del_timer(c->read);
+    }
+
+    if (c->write->timer_set) {
+        ngx_del_timer(c->write);
+    }
+
+    while (ln->out) {
+        b = ln->out;
+        ln->out = b->next;
+        ngx_stream_mra_buf_put(ngx_stream_mra_links(), b);
+    }
+
+    if (ln->in) {
+        ngx_free(ln->in);
+        ln->in = NULL;
+    }
+
+    ln->handlers->closed(ln);
+}
+
+
+/*
+ * A buffer with room for a message of "size" bytes, or a large one for its
+ * start.  What waits in a small one, always the first, moves along, so that
+ * one write sends it all; but OpenSSL wants to see the same bytes at the same
+ * place again after a write that was blocked.
+ */
+
+static ngx_stream_mra_buf_t *
+ngx_stream_mra_link_buf(ngx_stream_mra_link_t *ln, size_t size)
+{
+    size_t                   n;
+    ngx_stream_mra_buf_t    *b, *last;
+    ngx_stream_mra_links_t  *lns;
+
+    lns = ngx_stream_mra_links();
+    last = ln->out_last;
+
+    if (last && last->size == lns->large.size && last->last < last->size) {
+        return last;
+    }
+
+    b = ngx_stream_mra_buf_get((last || size > lns->small.size)
+                               ? &lns->large : &lns->small);
+    if (b == NULL) {
+        return NULL;
+    }
+
+    if (last == NULL) {
+        ln->out = b;
+
+    } else if (last->size == lns->small.size && !ln->blocked) {
+        n = last->last - last->pos;
+        ngx_memcpy(b->data, last->data + last->pos, n);
+        b->last = n;
+
+        ngx_stream_mra_buf_put(lns, last);
+        ln->out = b;
+
+    } else {
+        last->next = b;
+    }
+
+    ln->out_last = b;
+
+    return b;
+}
+
+
+static ngx_stream_mra_buf_t *
+ngx_stream_mra_buf_get(ngx_stream_mra_bufs_t *bufs)
+{
+    ngx_stream_mra_buf_t  *b;
+
+    b = bufs->free;
+
+    if (b) {
+        bufs->free = b->next;
+        bufs->nfree--;
+
+    } else {
+        b = ngx_alloc(sizeof(ngx_stream_mra_buf_t) + bufs->size,
+                      ngx_cycle->log);
+        if (b == NULL) {
+            return NULL;
+        }
+
+        b->size = bufs->size;
+    }
+
+    b->next = NULL;
+    b->pos = 0;
+    b->last = 0;
+
+    return b;
+}
+
+
+static void
+ngx_stream_mra_buf_put(ngx_stream_mra_links_t *lns, ngx_stream_mra_buf_t *b)
+{
+    ngx_stream_mra_bufs_t  *bufs;
+
+    bufs = (b->size == lns->small.size) ? &lns->small : &lns->large;
+
+    if (bufs->nfree * bufs->size >= NGX_STREAM_MRA_BUF_KEEP) {
+        ngx_free(b);
+        return;
+    }
+
+    b->next = bufs->free;
+    bufs->free = b;
+    bufs->nfree++;
+}
+
+
+void
+ngx_stream_mra_flow_print(u_char *buf, ngx_stream_mra_flow_t *flow)
+{
+    u_char     *p, raw[NGX_STREAM_MRA_FLOW_LEN];
+    uint32_t    n;
+    ngx_str_t   src, dst;
+
+    p = ngx_cpymem(raw, ngx_stream_mra_links()->tag, NGX_STREAM_MRA_TAG_LEN);
+
+    n = htonl(flow->worker);
+    p = ngx_cpymem(p, &n, 4);
+
+    n = htonl(flow->slot);
+    p = ngx_cpymem(p, &n, 4);
+
+    ngx_memcpy(p, flow->nonce, NGX_STREAM_MRA_NONCE_LEN);
+
+    src.data = raw;
+    src.len = NGX_STREAM_MRA_FLOW_LEN;
+    dst.data = buf;
+
+    ngx_encode_base64url(&dst, &src);
+}
+
+
+ngx_int_t
+ngx_stream_mra_flow_parse(ngx_stream_mra_flow_t *flow, u_char *p, size_t len)
+{
+    u_char     *q, raw[NGX_STREAM_MRA_FLOW_LEN];
+    uint32_t    n;
+    ngx_str_t   src, dst;
+
+    if (len != NGX_STREAM_MRA_TOKEN_LEN) {
+        return NGX_ERROR;
+    }
+
+    src.data = p;
+    src.len = len;
+    dst.data = raw;
+
+    if (ngx_decode_base64url(&dst, &src) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    q = raw + NGX_STREAM_MRA_TAG_LEN;
+
+    ngx_memcpy(&n, q, 4);
+    flow->worker = ntohl(n);
+
+    ngx_memcpy(&n, q + 4, 4);
+    flow->slot = ntohl(n);
+
+    ngx_memcpy(flow->nonce, q + 8, NGX_STREAM_MRA_NONCE_LEN);
+
+    if (ngx_memcmp(raw, ngx_stream_mra_links()->tag, NGX_STREAM_MRA_TAG_LEN)
+        != 0)
+    {
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}

@@ -1,0 +1,73 @@
+
+/*
+ * Copyright (C) ngx_mra contributors
+ *
+ * What the files of the stream module share among themselves.
+ */
+
+
+#ifndef _NGX_STREAM_MRA_MODULE_H_INCLUDED_
+#define _NGX_STREAM_MRA_MODULE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_stream.h>
+#include "ngx_mra.h"
+#include "ngx_stream_mra_link.h"
+#include "ngx_stream_mra_hop.h"
+
+
+typedef struct ngx_stream_mra_clients_s  ngx_stream_mra_clients_t;
+
+
+/* of this process; the parts are private to the file that has their name */
+
+typedef struct {
+    ngx_stream_mra_links_t        *links;
+    ngx_stream_mra_clients_t      *clients;
+} ngx_stream_mra_worker_t;
+
+
+typedef struct {
+    ngx_array_t                    servers;    /* ngx_stream_mra_srv_conf_t *,
+                                                  those of mra_sip_pass and
+                                                  mra_sip_accept */
+    ngx_stream_mra_worker_t       *worker;
+} ngx_stream_mra_main_conf_t;
+
+
+typedef struct {
+    ngx_stream_upstream_srv_conf_t  *upstream;  /* NULL: not one of ours */
+    ngx_uint_t                       accept;    /* of mra_sip_accept */
+
+    ngx_str_t                        advertise; /* host or host:port */
+    ngx_array_t                     *domains;   /* ngx_str_t, lower case */
+    size_t                           max_message_size;
+    ngx_msec_t                       response_timeout;
+    ngx_msec_t                       register_timeout;
+    ngx_msec_t                       drain;
+
+    ngx_stream_mra_hop_conf_t        hop;       /* mra_sip_ssl_* and
+                                                   mra_sip_connect_timeout */
+    ngx_stream_mra_hops_t           *hops;      /* of mra_sip_pass, in this
+                                                   worker */
+} ngx_stream_mra_srv_conf_t;
+
+
+extern ngx_module_t  ngx_stream_mra_module;
+
+
+static ngx_inline ngx_stream_mra_worker_t *
+ngx_stream_mra_get_worker(void)
+{
+    ngx_stream_mra_main_conf_t  *mmcf;
+
+    mmcf = ngx_stream_cycle_get_module_main_conf(ngx_cycle,
+                                                 ngx_stream_mra_module);
+
+    return mmcf->worker;
+}
+
+
+#endif /* _NGX_STREAM_MRA_MODULE_H_INCLUDED_ */
