@@ -86,6 +86,7 @@ typedef struct {
     ngx_int_t  (*del)(ngx_mra_store_t *st, ngx_mra_op_t *op);
     ngx_int_t  (*hit)(ngx_mra_store_t *st, ngx_mra_op_t *op);
     ngx_int_t  (*scan)(ngx_mra_store_t *st, ngx_mra_op_t *op);
+    ngx_int_t  (*count)(ngx_mra_store_t *st, ngx_mra_op_t *op);
     void       (*cancel)(ngx_mra_store_t *st, ngx_mra_op_t *op);
 } ngx_mra_backend_t;
 
@@ -97,7 +98,7 @@ struct ngx_mra_store_s {
 
 
 /*
- * All five return
+ * All return
  *
  * NGX_OK        done: found, stored, deleted, admitted, a page filled
  * NGX_DECLINED  absent; hit: refused
@@ -113,6 +114,8 @@ struct ngx_mra_store_s {
  *       lives for op->period after its last admitted attempt
  * scan  fills op->value with as many ngx_mra_record_t of a kind as fit and
  *       moves op->cursor; what comes or goes meanwhile may be missed
+ * count op->used is how many records of a kind live on this node, op->limit
+ *       the most that ever did since nginx was started; never NGX_AGAIN
  */
 
 #define ngx_mra_store_get(st, op)     (st)->backend->get(st, op)
@@ -120,6 +123,7 @@ struct ngx_mra_store_s {
 #define ngx_mra_store_del(st, op)     (st)->backend->del(st, op)
 #define ngx_mra_store_hit(st, op)     (st)->backend->hit(st, op)
 #define ngx_mra_store_scan(st, op)    (st)->backend->scan(st, op)
+#define ngx_mra_store_count(st, op)   (st)->backend->count(st, op)
 
 /* after it op->handler is never called; harmless when nothing is under way */
 
