@@ -94,6 +94,15 @@ sub new {
         ) or die "TLS to port $port: $SSL_ERROR\n";
     }
 
+    return $class->wrap($socket, %option);
+}
+
+
+# the reading side, for any connected socket
+
+sub wrap {
+    my ($class, $socket, %option) = @_;
+
     return bless { socket => $socket, in => '',
         timeout => $option{timeout} // 10, host => $option{host} }, $class;
 }

@@ -100,8 +100,10 @@ sub load_modules {
     }
 
     if (version_text() !~ m{--add-module=\S*}) {
-        push @paths, map { build() . "/ngx_${_}_module.so" }
+        my @modules = map { build() . "/ngx_${_}_module.so" }
             qw(mra http_mra stream_mra);
+
+        push @paths, shift @modules, grep { -e } @modules;
     }
 
     return @paths;
@@ -221,7 +223,8 @@ sub run {
 
     my $up = wait_for(10, sub {
         waitpid($self->{pid}, POSIX::WNOHANG()) == 0 or return -1;
-        return slurp("$dir/nginx.pid") =~ /\d/ && $self->workers > 0;
+        return slurp("$dir/nginx.pid") =~ /\d/
+            && $self->workers >= $self->wanted;
     });
 
     if (!$up || $up == -1) {
@@ -232,6 +235,12 @@ sub run {
     }
 
     return $self;
+}
+
+
+sub wanted {
+    my ($n) = $_[0]->read_file('nginx.conf') =~ /^\s*worker_processes\s+(\d+)/m;
+    return $n // 1;
 }
 
 
@@ -261,7 +270,8 @@ sub reload {
         my $new = substr $self->log, $from;
         return -1 if $new =~ /\[emerg\]/;
 
-        return $new =~ /start worker process \d/
+        return $self->workers >= $self->wanted
+            && $new =~ /reconfiguring/
             && !grep { kill(0, $_) && $new !~ / $_#\d+: gracefully / } @old;
     });
 
