@@ -1,0 +1,396 @@
+
+/*
+ * Copyright (C) ngx_mra contributors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "ngx_mra_probe.h"
+
+
+#define NGX_MRA_PROBE_RETRY  1000    /* first pause of the back-off, ms */
+
+
+static ngx_mra_probe_kind_e ngx_mra_probe_kind(ngx_mra_probe_t *pr,
+    ngx_mra_probe_conf_t *conf);
+static ngx_uint_t ngx_mra_probe_is_mute(ngx_mra_probe_t *pr);
+static ngx_uint_t ngx_mra_probe_is_alive(ngx_mra_probe_t *pr,
+    ngx_msec_t moment);
+static ngx_uint_t ngx_mra_probe_is_connect(ngx_mra_probe_reason_e reason);
+static void ngx_mra_probe_done(ngx_mra_probe_t *pr,
+    ngx_mra_probe_conf_t *conf, ngx_msec_t now, ngx_uint_t rnd);
+static ngx_uint_t ngx_mra_probe_up(ngx_mra_probe_t *pr, ngx_msec_t now);
+static ngx_uint_t ngx_mra_probe_down(ngx_mra_probe_t *pr,
+    ngx_mra_probe_conf_t *conf, ngx_msec_t now,
+    ngx_mra_probe_reason_e reason, ngx_uint_t rnd);
+static ngx_msec_t ngx_mra_probe_pause(ngx_mra_probe_t *pr,
+    ngx_mra_probe_conf_t *conf, ngx_uint_t rnd);
+static ngx_msec_t ngx_mra_probe_jitter(ngx_msec_t t, ngx_uint_t rnd);
+
+
+/* workers' clocks differ by a loop of events: "later" has to be signed */
+
+#define ngx_mra_probe_before(a, b)  ((ngx_msec_int_t) ((a) - (b)) < 0)
+
+
+static const ngx_str_t  ngx_mra_probe_reasons[NGX_MRA_PROBE_REASONS] = {
+    ngx_string("nothing failed"),
+    ngx_string("connection refused"),
+    ngx_string("host unreachable"),
+    ngx_string("connection timed out"),
+    ngx_string("TLS handshake failed"),
+    ngx_string("certificate not accepted"),
+    ngx_string("connection closed"),
+    ngx_string("keepalive timed out"),
+    ngx_string("requests timed out"),
+    ngx_string("it has no next hop")
+};
+
+
+ngx_mra_probe_kind_e
+ngx_mra_probe_claim(ngx_mra_probe_t *pr, ngx_mra_probe_conf_t *conf,
+    ngx_msec_t now, ngx_uint_t owner, ngx_msec_t patience,
+    ngx_msec_t *timeout)
+{
+    if (pr->owner && ngx_mra_probe_before(now, pr->lease)) {
+        return NGX_MRA_PROBE_NONE;
+    }
+
+    if (pr->started && ngx_mra_probe_before(now, pr->next + patience)) {
+        return NGX_MRA_PROBE_NONE;
+    }
+
+    *timeout = pr->urgent ? ngx_mra_probe_patience(conf->timeout)
+                          : conf->timeout;
+
+    pr->kind = ngx_mra_probe_kind(pr, conf);
+    pr->owner = owner;
+    pr->started = now;
+    pr->lease = now + 2 * *timeout;
+    pr->urgent = 0;
+
+    return pr->kind;
+}
+
+
+/*
+ * Whether it speaks STUN is only tried while nobody waits, because silence
+ * takes the whole timeout.  One that is down may come back as another server,
+ * so both ways are tried in turn.
+ */
+
+static ngx_mra_probe_kind_e
+ngx_mra_probe_kind(ngx_mra_probe_t *pr, ngx_mra_probe_conf_t *conf)
+{
+    if (!conf->stun || pr->stun == NGX_MRA_PROBE_NO) {
+        return NGX_MRA_PROBE_OPTIONS;
+    }
+
+    if (pr->stun == NGX_MRA_PROBE_UNTRIED) {
+        return (pr->urgent || pr->state == NGX_MRA_PROBE_DOWN)
+               ? NGX_MRA_PROBE_OPTIONS : NGX_MRA_PROBE_STUN;
+    }
+
+    return (pr->state == NGX_MRA_PROBE_DOWN && (pr->step & 1))
+           ? NGX_MRA_PROBE_OPTIONS : NGX_MRA_PROBE_STUN;
+}
+
+
+ngx_uint_t
+ngx_mra_probe_answered(ngx_mra_probe_t *pr, ngx_mra_probe_conf_t *conf,
+    ngx_msec_t now, ngx_uint_t owner, ngx_mra_probe_reason_e reason,
+    ngx_uint_t rnd)
+{
+    if (pr->owner != owner) {
+        return 0;
+    }
+
+    if (pr->kind == NGX_MRA_PROBE_STUN) {
+        pr->stun = NGX_MRA_PROBE_YES;
+
+    } else {
+        pr->options = NGX_MRA_PROBE_YES;
+    }
+
+    pr->rtt = now - pr->started;
+    pr->alive = now;
+
+    ngx_mra_probe_done(pr, conf, now, rnd);
+
+    if (reason != NGX_MRA_PROBE_GOOD) {
+        return ngx_mra_probe_down(pr, conf, now, reason, rnd);
+    }
+
+    return ngx_mra_probe_up(pr, now);
+}
+
+
+ngx_uint_t
+ngx_mra_probe_failed(ngx_mra_probe_t *pr, ngx_mra_probe_conf_t *conf,
+    ngx_msec_t now, ngx_uint_t owner, ngx_mra_probe_reason_e reason,
+    ngx_uint_t rnd)
+{
+    ngx_uint_t  connected;
+
+    if (pr->owner != owner) {
+        return 0;
+    }
+
+    ngx_mra_probe_done(pr, conf, now, rnd);
+
+    connected = !ngx_mra_probe_is_connect(reason);
+
+    if (connected
+        && pr->kind == NGX_MRA_PROBE_STUN
+        && pr->stun == NGX_MRA_PROBE_UNTRIED)
+    {
+        pr->stun = NGX_MRA_PROBE_NO;
+        pr->next = now;
+
+        return 0;
+    }
+
+    if (connected
+        && pr->kind == NGX_MRA_PROBE_OPTIONS
+        && pr->options == NGX_MRA_PROBE_UNTRIED)
+    {
+        pr->options = NGX_MRA_PROBE_NO;
+    }
+
+    /* what clients get answers from is alive, whatever a probe met */
+
+    if (ngx_mra_probe_is_alive(pr, pr->started)) {
+
+        if (connected && pr->kind == NGX_MRA_PROBE_STUN) {
+            pr->stun = NGX_MRA_PROBE_UNTRIED;
+        }
+
+        return 0;
+    }
+
+    if (connected && ngx_mra_probe_is_mute(pr)) {
+
+        /* if it was down: another try, which the requests of clients decide */
+
+        return (pr->state == NGX_MRA_PROBE_DOWN) ? ngx_mra_probe_up(pr, now)
+                                                 : 0;
+    }
+
+    return ngx_mra_probe_down(pr, conf, now, reason, rnd);
+}
+
+
+ngx_uint_t
+ngx_mra_probe_missed(ngx_mra_probe_t *pr, ngx_mra_probe_conf_t *conf,
+    ngx_msec_t now, ngx_msec_t started, ngx_mra_probe_reason_e reason,
+    ngx_uint_t rnd)
+{
+    if (pr->state == NGX_MRA_PROBE_DOWN) {
+        return 0;
+    }
+
+    ngx_mra_probe_suspect(pr, conf, now);
+
+    if (ngx_mra_probe_is_alive(pr, started)) {
+        return 0;
+    }
+
+    /* a request may take long for many reasons: a probe tells them apart */
+
+    if (conf->max_fails == 0
+        || (reason == NGX_MRA_PROBE_RESPONSE_TIMEOUT
+            && !ngx_mra_probe_is_mute(pr)))
+    {
+        return 0;
+    }
+
+    if (pr->fails == 0
+        || ngx_mra_probe_before(pr->failed + conf->fail_timeout, now))
+    {
+        pr->failed = now;
+        pr->fails = 0;
+    }
+
+    if (++pr->fails < conf->max_fails) {
+        return 0;
+    }
+
+    return ngx_mra_probe_down(pr, conf, now, reason, rnd);
+}
+
+
+ngx_uint_t
+ngx_mra_probe_seen(ngx_mra_probe_t *pr, ngx_mra_probe_conf_t *conf,
+    ngx_msec_t now)
+{
+    pr->alive = now;
+
+    /* the last words of one that has just gone down prove nothing */
+
+    if (pr->state == NGX_MRA_PROBE_DOWN) {
+        ngx_mra_probe_suspect(pr, conf, now);
+        return 0;
+    }
+
+    return ngx_mra_probe_up(pr, now);
+}
+
+
+void
+ngx_mra_probe_suspect(ngx_mra_probe_t *pr, ngx_mra_probe_conf_t *conf,
+    ngx_msec_t now)
+{
+    if (pr->state == NGX_MRA_PROBE_DOWN
+        && ngx_mra_probe_before(now, pr->started + NGX_MRA_PROBE_RETRY))
+    {
+        return;
+    }
+
+    if (ngx_mra_probe_is_mute(pr)
+        && ngx_mra_probe_before(now, pr->started + conf->interval))
+    {
+        return;
+    }
+
+    pr->urgent = 1;
+
+    if (ngx_mra_probe_before(now, pr->next)) {
+        pr->next = now;
+    }
+}
+
+
+ngx_uint_t
+ngx_mra_probe_is_fresh(ngx_mra_probe_t *pr, ngx_mra_probe_conf_t *conf,
+    ngx_msec_t now)
+{
+    if (pr->state == NGX_MRA_PROBE_DOWN) {
+        return 0;
+    }
+
+    return ngx_mra_probe_is_mute(pr)
+           || ngx_mra_probe_is_alive(pr, now - conf->timeout / 3);
+}
+
+
+ngx_str_t
+ngx_mra_probe_reason(ngx_uint_t reason)
+{
+    return ngx_mra_probe_reasons[reason];
+}
+
+
+/* tried in all ways, never answered */
+
+static ngx_uint_t
+ngx_mra_probe_is_mute(ngx_mra_probe_t *pr)
+{
+    return pr->stun != NGX_MRA_PROBE_YES && pr->options == NGX_MRA_PROBE_NO;
+}
+
+
+/* it gave a sign of life after that moment */
+
+static ngx_uint_t
+ngx_mra_probe_is_alive(ngx_mra_probe_t *pr, ngx_msec_t moment)
+{
+    return pr->alive && ngx_mra_probe_before(moment, pr->alive);
+}
+
+
+static ngx_uint_t
+ngx_mra_probe_is_connect(ngx_mra_probe_reason_e reason)
+{
+    return reason >= NGX_MRA_PROBE_REFUSED && reason <= NGX_MRA_PROBE_VERIFY;
+}
+
+
+static void
+ngx_mra_probe_done(ngx_mra_probe_t *pr, ngx_mra_probe_conf_t *conf,
+    ngx_msec_t now, ngx_uint_t rnd)
+{
+    pr->owner = 0;
+    pr->urgent = 0;
+
+    if (pr->state == NGX_MRA_PROBE_DOWN) {
+        pr->step++;
+        pr->next = now + ngx_mra_probe_pause(pr, conf, rnd);
+
+    } else {
+        pr->next = now + ngx_mra_probe_jitter(conf->interval, rnd);
+    }
+}
+
+
+static ngx_uint_t
+ngx_mra_probe_up(ngx_mra_probe_t *pr, ngx_msec_t now)
+{
+    pr->fails = 0;
+
+    if (pr->state == NGX_MRA_PROBE_UP) {
+        return 0;
+    }
+
+    /* another server may have come back */
+
+    if (pr->state == NGX_MRA_PROBE_DOWN
+        && pr->kind == NGX_MRA_PROBE_OPTIONS)
+    {
+        pr->stun = NGX_MRA_PROBE_UNTRIED;
+    }
+
+    pr->state = NGX_MRA_PROBE_UP;
+    pr->since = now;
+
+    return 1;
+}
+
+
+static ngx_uint_t
+ngx_mra_probe_down(ngx_mra_probe_t *pr, ngx_mra_probe_conf_t *conf,
+    ngx_msec_t now, ngx_mra_probe_reason_e reason, ngx_uint_t rnd)
+{
+    pr->reason = reason;
+
+    if (pr->state == NGX_MRA_PROBE_DOWN) {
+        return 0;
+    }
+
+    /* one that does not stay up is not retried ever faster */
+
+    if (ngx_mra_probe_before(pr->since + conf->fail_timeout, now)) {
+        pr->step = 0;
+    }
+
+    pr->state = NGX_MRA_PROBE_DOWN;
+    pr->since = now;
+    pr->fails = 0;
+    pr->urgent = 0;
+    pr->next = now + ngx_mra_probe_pause(pr, conf, rnd);
+
+    return 1;
+}
+
+
+static ngx_msec_t
+ngx_mra_probe_pause(ngx_mra_probe_t *pr, ngx_mra_probe_conf_t *conf,
+    ngx_uint_t rnd)
+{
+    ngx_msec_t  pause, longest;
+
+    longest = ngx_max(conf->fail_timeout, NGX_MRA_PROBE_RETRY);
+
+    pause = NGX_MRA_PROBE_RETRY << ngx_min(pr->step, 16);
+
+    return ngx_mra_probe_jitter(ngx_min(pause, longest), rnd);
+}
+
+
+/* up to a tenth less, so that many nodes do not ask in step */
+
+static ngx_msec_t
+ngx_mra_probe_jitter(ngx_msec_t t, ngx_uint_t rnd)
+{
+    return t - rnd % (t / 10 + 1);
+}
