@@ -51,7 +51,8 @@ struct ngx_stream_mra_hop_s {
     ngx_stream_mra_hops_t  *hops;
     ngx_uint_t              index;       /* in hops */
     ngx_uint_t              clients;     /* of this worker that use it */
-    void                   *data;        /* the relay's */
+    void                   *data;        /* as given to hops_create() */
+    void                   *relay;       /* the relay's */
 
     /* the rest belongs to ngx_stream_mra_hop.c */
 
@@ -67,12 +68,14 @@ char *ngx_stream_mra_hop_merge_conf(ngx_conf_t *cf,
 
 /*
  * The next hops of one server { }, for this worker: called in init_process,
- * opens the links.  max_size is the limit of one message.  NULL: no memory.
+ * opens the links.  max_size is the limit of one message, data is set in
+ * each hop.  NULL: no memory.
  */
 
 ngx_stream_mra_hops_t *ngx_stream_mra_hops_create(ngx_cycle_t *cycle,
     ngx_stream_upstream_srv_conf_t *uscf, ngx_stream_mra_hop_conf_t *conf,
-    const ngx_stream_mra_hop_handlers_t *handlers, size_t max_size);
+    const ngx_stream_mra_hop_handlers_t *handlers, size_t max_size,
+    void *data);
 
 /*
  * The hop for a new client, or for one whose hop is in the "tried" bit mask
