@@ -3,8 +3,8 @@
  * Copyright (C) ngx_mra contributors
  *
  * Next hops: the servers of an upstream block as this worker sees them.
- * Each has a few links that all clients share, is probed with STUN, and is
- * up or down for all workers together.
+ * Each has a few links that all clients share, is probed with STUN or SIP
+ * OPTIONS, and is up or down for all workers together.
  */
 
 
@@ -14,12 +14,23 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include <ngx_event.h>
+#include <ngx_event_connect.h>
 #include <ngx_stream.h>
+#include "ngx_mra.h"
+#include "ngx_mra_probe.h"
+#include "ngx_mra_route.h"
 #include "ngx_stream_mra_link.h"
 
 
-typedef struct ngx_stream_mra_hop_s   ngx_stream_mra_hop_t;
-typedef struct ngx_stream_mra_hops_s  ngx_stream_mra_hops_t;
+#define NGX_STREAM_MRA_HOPS  NGX_MRA_ROUTE_MAX    /* of one upstream */
+
+
+typedef struct ngx_stream_mra_hop_s      ngx_stream_mra_hop_t;
+typedef struct ngx_stream_mra_hops_s     ngx_stream_mra_hops_t;
+typedef struct ngx_stream_mra_slot_s     ngx_stream_mra_slot_t;
+typedef struct ngx_stream_mra_ping_s     ngx_stream_mra_ping_t;
+typedef struct ngx_stream_mra_resolve_s  ngx_stream_mra_resolve_t;
 
 
 /* what the relay does with what comes from next hops */
@@ -28,59 +39,157 @@ typedef struct {
     void  (*message)(ngx_stream_mra_hop_t *hop, ngx_stream_mra_link_t *ln,
         u_char *p, u_char *last);
 
-    /* the hop went down: what waits for its answer goes elsewhere */
+    /*
+     * The hop went down: what waits for its answer goes elsewhere.  Called
+     * in every worker, from the event loop.
+     */
 
     void  (*down)(ngx_stream_mra_hop_t *hop);
 
-    /* a link is open now, so that hop_link() finds it */
+    /*
+     * One link of a hop that may be up was lost, and with it the answers
+     * to what was sent over it.  NULL: never mind.
+     */
 
-    void  (*up)(ngx_stream_mra_hop_t *hop);
+    void  (*lost)(ngx_stream_mra_hop_t *hop, ngx_stream_mra_link_t *ln);
 } ngx_stream_mra_hop_handlers_t;
 
 
-/* mra_sip_ssl_* and mra_sip_connect_timeout of one server { } */
+/* mra_sip_ssl and mra_sip_ssl_* */
 
 typedef struct {
-    ngx_msec_t              connect_timeout;
-    ngx_flag_t              ssl_enable;
+    ngx_flag_t                 enable;
+    ngx_flag_t                 session_reuse;
+    ngx_flag_t                 server_name;
+    ngx_flag_t                 verify;
+    ngx_uint_t                 verify_depth;
+    ngx_uint_t                 protocols;
+    ngx_str_t                  ciphers;
+    ngx_str_t                  name;
+    ngx_str_t                  trusted_certificate;
+    ngx_str_t                  crl;
+    ngx_str_t                  certificate;
+    ngx_str_t                  certificate_key;
+    ngx_array_t               *passwords;
+    ngx_array_t               *conf_commands;
+
+    ngx_ssl_t                 *ssl;
+} ngx_stream_mra_tls_conf_t;
+
+
+typedef struct {
+    ngx_msec_t                 connect_timeout;
+    ngx_uint_t                 connections;     /* of a hop and a worker */
+    ngx_addr_t                *local;           /* NULL: any */
+    ngx_stream_mra_tls_conf_t  tls;
 } ngx_stream_mra_hop_conf_t;
 
 
+/* in the main configuration of the module, zeroed */
+
+typedef struct {
+    ngx_array_t                sets;            /* ngx_stream_mra_hops_t * */
+    ngx_event_t                tick;
+    uint32_t                   worker;
+} ngx_stream_mra_hop_main_t;
+
+
 struct ngx_stream_mra_hop_s {
-    ngx_str_t               name;        /* as in the server directive */
-    ngx_stream_mra_hops_t  *hops;
-    ngx_uint_t              index;       /* in hops */
-    ngx_uint_t              clients;     /* of this worker that use it */
-    void                   *data;        /* as given to hops_create() */
-    void                   *relay;       /* the relay's */
+    ngx_str_t                  name;        /* its address, as in logs */
+    ngx_str_t                  server;      /* as in the server directive */
+    ngx_stream_mra_hops_t     *hops;
+    ngx_uint_t                 index;       /* in hops */
+    ngx_uint_t                 clients;     /* of this worker that use it:
+                                               the relay counts */
+    void                      *data;        /* the relay's */
 
-    /* the rest belongs to ngx_stream_mra_hop.c */
+    /* the rest is private to ngx_stream_mra_hop*.c */
 
-    void                   *private;
+    ngx_sockaddr_t             sockaddr;
+    socklen_t                  socklen;
+    u_char                     text[NGX_SOCKADDR_STRLEN];
+    ngx_str_t                  host;        /* of the server, no port */
+
+    ngx_uint_t                 weight;
+    ngx_uint_t                 backup;
+    ngx_uint_t                 retired;     /* no longer configured */
+    ngx_mra_probe_conf_t       conf;
+
+    ngx_mra_probe_t           *shared;      /* by all workers */
+    ngx_uint_t                 state;       /* as last acted upon */
+    ngx_msec_t                 owed;        /* the oldest message that
+                                               nothing came after; 0: none */
+
+    ngx_log_t                  log;
+    ngx_log_t                  quiet;       /* for what is known to fail */
+    ngx_ssl_session_t         *session;
+
+    ngx_stream_mra_slot_t     *slots;
+    ngx_stream_mra_ping_t     *ping;
+    ngx_queue_t                waiters;
 };
 
 
-/* sets all to NGX_CONF_UNSET; merges as merge_srv_conf does */
+struct ngx_stream_mra_hops_s {
+    ngx_str_t                  name;        /* of the upstream */
+    ngx_uint_t                 n;           /* places used in hop[] */
+    ngx_stream_mra_hop_t      *hop[NGX_STREAM_MRA_HOPS];    /* NULL: free */
 
-void ngx_stream_mra_hop_create_conf(ngx_stream_mra_hop_conf_t *conf);
+    /* the rest is private to ngx_stream_mra_hop*.c */
+
+    ngx_stream_upstream_srv_conf_t       *upstream;
+    ngx_stream_mra_hop_conf_t            *conf;
+    const ngx_stream_mra_hop_handlers_t  *handlers;
+    ngx_stream_mra_hop_main_t            *main;
+    ngx_mra_conf_t                       *mcf;
+    ngx_atomic_t                         *ticket;    /* of all workers */
+    ngx_log_t                            *log;
+    ngx_array_t                           servers;
+    ngx_resolver_t                       *resolver;
+    ngx_msec_t                            resolver_timeout;
+};
+
+
+/* somebody who wants to know whether a hop is up, and waits */
+
+typedef struct ngx_stream_mra_wait_s  ngx_stream_mra_wait_t;
+
+struct ngx_stream_mra_wait_s {
+    ngx_queue_t                queue;       /* private, as is this */
+    ngx_msec_t                 deadline;
+    unsigned                   waiting:1;
+
+    void                     (*handler)(ngx_stream_mra_wait_t *w,
+                                        ngx_uint_t up);
+    void                      *data;
+};
+
+
+/*
+ * Configuration: to be called from create_srv_conf and merge_srv_conf.
+ * hops_add() comes after the merge and returns the hops of an upstream, one
+ * object for all servers that want the same.  NULL: an error was logged.
+ */
+
+void ngx_stream_mra_hop_create_conf(ngx_stream_mra_hop_conf_t *hcf);
 char *ngx_stream_mra_hop_merge_conf(ngx_conf_t *cf,
     ngx_stream_mra_hop_conf_t *prev, ngx_stream_mra_hop_conf_t *conf);
 
-/*
- * The next hops of one server { }, for this worker: called in init_process,
- * opens the links.  max_size is the limit of one message, data is set in
- * each hop.  NULL: no memory.
- */
+ngx_stream_mra_hops_t *ngx_stream_mra_hops_add(ngx_conf_t *cf,
+    ngx_stream_mra_hop_main_t *hmf, ngx_stream_upstream_srv_conf_t *uscf,
+    ngx_stream_mra_hop_conf_t *hcf);
 
-ngx_stream_mra_hops_t *ngx_stream_mra_hops_create(ngx_cycle_t *cycle,
-    ngx_stream_upstream_srv_conf_t *uscf, ngx_stream_mra_hop_conf_t *conf,
-    const ngx_stream_mra_hop_handlers_t *handlers, size_t max_size,
-    void *data);
+/* in init_process, after the links were created: NGX_OK or NGX_ERROR */
+
+ngx_int_t ngx_stream_mra_hops_init(ngx_cycle_t *cycle,
+    ngx_stream_mra_hop_main_t *hmf,
+    const ngx_stream_mra_hop_handlers_t *handlers);
+
 
 /*
  * The hop for a new client, or for one whose hop is in the "tried" bit mask
- * (bit: hop->index): weights, then backups, as round robin does, among those
- * that are not down.  NULL: none is left.
+ * (bit: hop->index): by weight, then backups, among those that are not
+ * down; one count for all workers.  NULL: none is left.
  */
 
 ngx_stream_mra_hop_t *ngx_stream_mra_hop_choose(ngx_stream_mra_hops_t *hops,
@@ -91,9 +200,27 @@ ngx_stream_mra_hop_t *ngx_stream_mra_hop_choose(ngx_stream_mra_hops_t *hops,
 ngx_uint_t ngx_stream_mra_hop_is_up(ngx_stream_mra_hop_t *hop);
 
 /*
+ * Whether a hop can be vouched for: for the answer to a client's keepalive.
+ * "w" is the caller's and has its handler set.
+ *
+ * NGX_OK        it gave a sign of life lately
+ * NGX_DECLINED  it is down
+ * NGX_AGAIN     it is asked: w->handler is called once, within four fifths
+ *               of stun_keepalive_timeout, unless the wait is cancelled
+ */
+
+ngx_int_t ngx_stream_mra_hop_check(ngx_stream_mra_hop_t *hop,
+    ngx_stream_mra_wait_t *w);
+
+/* harmless when nothing is waited for */
+
+void ngx_stream_mra_hop_cancel(ngx_stream_mra_wait_t *w);
+
+/*
  * Queues a message on one of the hop's links, always the same for the same
  * "affinity", so that a client's messages keep their order; while the link
- * is being opened they wait there.  *ln, if not NULL, is the link used.
+ * is being opened they wait there.  *ln, if not NULL, is the link used, or
+ * NULL while it is being opened.
  *
  * NGX_OK        queued
  * NGX_DECLINED  the hop is down
@@ -105,16 +232,13 @@ ngx_int_t ngx_stream_mra_hop_send(ngx_stream_mra_hop_t *hop,
     ngx_uint_t affinity, struct iovec *iov, ngx_uint_t niov,
     ngx_stream_mra_link_t **ln);
 
-/* the open link that hop_send() would use; NULL: it is being opened */
-
-ngx_stream_mra_link_t *ngx_stream_mra_hop_link(ngx_stream_mra_hop_t *hop,
-    ngx_uint_t affinity);
-
 /*
- * Reports of the relay: a request got no answer in time; an answer came.
+ * Reports of the relay: a request, sent at "sent" (ngx_current_msec), got no
+ * answer in time; something came from the hop on a connection that it has
+ * opened itself.
  */
 
-void ngx_stream_mra_hop_timed_out(ngx_stream_mra_hop_t *hop);
+void ngx_stream_mra_hop_timed_out(ngx_stream_mra_hop_t *hop, ngx_msec_t sent);
 void ngx_stream_mra_hop_answered(ngx_stream_mra_hop_t *hop);
 
 
