@@ -132,7 +132,8 @@ typedef enum {
     NGX_MRA_SIP_OTHER_SCHEME = 0,
     NGX_MRA_SIP_SIP,
     NGX_MRA_SIP_SIPS,
-    NGX_MRA_SIP_TEL
+    NGX_MRA_SIP_TEL,
+    NGX_MRA_SIP_URN                /* emergency services, RFC 5031 */
 } ngx_mra_sip_scheme_e;
 
 
@@ -165,7 +166,7 @@ typedef struct {
 } ngx_mra_sip_param_t;
 
 
-/* sip: and sips:, RFC 3261, 19.1; of other schemes only "rest" is set */
+/* sip: and sips:, RFC 3261, 19.1; of others "whole", "rest", "scheme" only */
 
 typedef struct {
     ngx_uint_t               scheme;    /* ngx_mra_sip_scheme_e */
@@ -176,7 +177,7 @@ typedef struct {
     ngx_str_t                host;      /* IPv6 with its brackets */
     ngx_str_t                hostport;  /* host, or host:port */
     ngx_str_t                params;    /* from the first ";" */
-    ngx_str_t                headers;   /* after "?" */
+    ngx_str_t                headers;   /* after "?"; data NULL: none */
     in_port_t                port;      /* 0: none */
     unsigned                 ipv6:1;
 } ngx_mra_sip_uri_t;
@@ -195,8 +196,10 @@ typedef struct {
 
 typedef struct {
     ngx_mra_sip_addr_t       addr;
+    ngx_mra_sip_uri_t        uri;
     ngx_str_t                q;         /* data NULL: none */
-    ngx_str_t                instance;  /* +sip.instance with "<" and ">" */
+    ngx_str_t                instance;  /* +sip.instance with "<" and ">";
+                                           data NULL: none */
     uint32_t                 expires;   /* seconds, if has_expires */
     uint32_t                 reg_id;    /* 0: none */
     unsigned                 has_expires:1;
@@ -213,7 +216,8 @@ typedef struct {
     ngx_str_t                params;    /* from the first ";" */
     ngx_str_t                branch;    /* data NULL: none */
     ngx_str_t                received;  /* data NULL: none */
-    ngx_str_t                rport;     /* data NULL: none, len 0: no value */
+    ngx_str_t                rport;     /* data NULL: none; len 0: no value,
+                                           data is then where it goes */
     ngx_str_t                maddr;     /* data NULL: none */
     in_port_t                port;      /* of sent-by, 0: none */
 } ngx_mra_sip_via_t;
@@ -237,7 +241,7 @@ typedef struct {
     ngx_uint_t               method;    /* of a request */
     ngx_str_t                method_name;
     ngx_str_t                uri;
-    ngx_uint_t               status;    /* of a response; 0: a request */
+    ngx_uint_t               status;    /* 0: a request; 999: unreadable */
     ngx_str_t                reason;
     ngx_str_t                version;
 
@@ -258,6 +262,7 @@ typedef struct {
     ngx_mra_sip_cseq_t       cseq;
     ngx_str_t                call_id;
     ngx_uint_t               max_forwards;  /* 70 if there is none */
+    ngx_mra_sip_header_t    *bad;       /* what they stumbled over, or NULL */
 } ngx_mra_sip_msg_t;
 
 
@@ -271,7 +276,7 @@ typedef struct {
 
 
 /*
- * Messages: ngx_mra_sip_msg.c
+ * Messages: ngx_mra_sip_msg.c, ngx_mra_sip_check.c
  */
 
 /*
@@ -285,9 +290,9 @@ typedef struct {
  *            functions below tell what to answer.
  * NGX_AGAIN  more bytes are needed; nothing in msg can be used.
  * NGX_ERROR  framing is lost, msg->error tells why: this is not SIP, the
- *            length cannot be told, or the table is too small.  If
- *            msg->head is not 0, the headers are there and a response can
- *            be tried before the connection is closed.
+ *            length cannot be told, or the table is too small.  A response
+ *            can be tried before the connection is closed: the headers so
+ *            far are there, all of them if msg->head is not 0.
  *
  * A body length that is not told (msg->length is -1) ends framing on a
  * stream too (RFC 3261, 18.3); datagrams may do without.
@@ -312,15 +317,17 @@ ngx_int_t ngx_mra_sip_find_head(u_char *p, u_char *last, size_t *seen);
  * scheme.  Fills the lower part of msg as far as it gets.
  *
  * Returns 0, or the status to answer with: 400, 416, 505.  Then *reason is
- * a constant that says why, fit for the status line.  Neither a
- * Max-Forwards of 0 nor Require and Proxy-Require are judged here.
+ * a constant that says why, fit for the status line, and msg->bad, if not
+ * NULL, the header in question.  An ACK gets no answer, whatever it is.
+ * Neither a Max-Forwards of 0 nor Require and Proxy-Require are judged here.
  */
 ngx_uint_t ngx_mra_sip_check_request(ngx_mra_sip_msg_t *msg,
     ngx_str_t *reason);
 
 /*
- * The same for a response.  NGX_OK; NGX_ERROR: it must be dropped
- * (RFC 3261, 16.11 and 18.1.2), *reason says why, for the log.
+ * The same for a response, where only headers that a proxy itself relies on
+ * are looked at.  NGX_OK; NGX_ERROR: it must be dropped (RFC 3261, 16.7 and
+ * 18.1.2), *reason says why, for the log.
  */
 ngx_int_t ngx_mra_sip_check_response(ngx_mra_sip_msg_t *msg,
     ngx_str_t *reason);
@@ -336,18 +343,78 @@ ngx_str_t ngx_mra_sip_reason(ngx_uint_t status);
 
 
 /*
- * URIs and addresses: ngx_mra_sip_uri.c
- *
- * NGX_OK and NGX_ERROR unless said otherwise.
+ * URIs: ngx_mra_sip_uri.c
  */
 
+/* NGX_OK or NGX_ERROR */
 ngx_int_t ngx_mra_sip_parse_uri(ngx_str_t *s, ngx_mra_sip_uri_t *uri);
 
-/* the parameter "tag" is looked up too */
+/*
+ * RFC 3261, 19.1.4; 1 if equal.  Other schemes: byte for byte.  URIs with
+ * more than 32 parameters are equal to none.
+ */
+ngx_uint_t ngx_mra_sip_uri_equal(ngx_mra_sip_uri_t *a, ngx_mra_sip_uri_t *b);
+
+/*
+ * The canonical form of an address-of-record, "user@host[:port]" (RFC 3261,
+ * 10.3, step 5): user unescaped, host in lower case, no parameters; "host"
+ * without a user.  buf holds uri->rest.len bytes at least.  Returns the
+ * length, 0 if the scheme is not sip or sips.
+ */
+size_t ngx_mra_sip_build_aor(ngx_mra_sip_uri_t *uri, u_char *buf);
+
+
+/*
+ * Header values: ngx_mra_sip_header.c
+ *
+ * NGX_OK or NGX_ERROR unless said otherwise.
+ */
+
+/*
+ * Iterates over the values of a comma-separated header, those of further
+ * lines of the same id included.  "header" is the one that the value last
+ * returned is in.
+ */
+typedef struct {
+    ngx_mra_sip_msg_t       *msg;
+    ngx_mra_sip_header_t    *header;
+    ngx_uint_t               id;        /* private, as is what follows */
+    u_char                  *pos;
+    u_char                  *last;
+    ngx_uint_t               line;
+} ngx_mra_sip_list_t;
+
+void ngx_mra_sip_list_init(ngx_mra_sip_list_t *list, ngx_mra_sip_msg_t *msg,
+    ngx_uint_t id);
+
+/* the same for one line only */
+void ngx_mra_sip_list_line(ngx_mra_sip_list_t *list, ngx_mra_sip_msg_t *msg,
+    ngx_mra_sip_header_t *h);
+
+/*
+ * NGX_OK; NGX_DONE: there are no more; NGX_ERROR: an empty value, quotes,
+ * brackets or comments that do not end
+ */
+ngx_int_t ngx_mra_sip_list_next(ngx_mra_sip_list_t *list, ngx_str_t *value);
+
+/* one value; the URI itself is not looked into.  "tag" is looked up too */
 ngx_int_t ngx_mra_sip_parse_addr(ngx_str_t *value, ngx_mra_sip_addr_t *addr);
 
+/* one value; the URI is parsed too */
 ngx_int_t ngx_mra_sip_parse_contact(ngx_str_t *value,
     ngx_mra_sip_contact_t *contact);
+
+/* one value */
+ngx_int_t ngx_mra_sip_parse_via(ngx_str_t *value, ngx_mra_sip_via_t *via);
+
+ngx_int_t ngx_mra_sip_parse_cseq(ngx_str_t *value, ngx_mra_sip_cseq_t *cseq);
+
+/*
+ * delta-seconds that may be followed by a comment and parameters, as in
+ * Retry-After, or by nothing, as in Expires.  More than 2^32-1 counts as
+ * 2^32-1 (RFC 3261, 20.19).
+ */
+ngx_int_t ngx_mra_sip_parse_seconds(ngx_str_t *value, uint32_t *seconds);
 
 /*
  * Cuts the next parameter off *rest, which starts as the "params" span of
@@ -364,55 +431,6 @@ ngx_int_t ngx_mra_sip_next_param(ngx_str_t *rest, ngx_mra_sip_param_t *param);
  */
 ngx_int_t ngx_mra_sip_find_param(ngx_str_t *params, u_char *name, size_t len,
     ngx_mra_sip_param_t *param);
-
-/* RFC 3261, 19.1.4; 1 if equal.  Other schemes: byte for byte */
-ngx_uint_t ngx_mra_sip_uri_equal(ngx_mra_sip_uri_t *a, ngx_mra_sip_uri_t *b);
-
-/*
- * The canonical form of an address-of-record, "user@host[:port]" (RFC 3261,
- * 10.3, step 5): user unescaped, host in lower case, no parameters; "host"
- * without a user.  buf holds uri->rest.len bytes at least.  Returns the
- * length, 0 if the scheme is not sip or sips.
- */
-size_t ngx_mra_sip_build_aor(ngx_mra_sip_uri_t *uri, u_char *buf);
-
-
-/*
- * Header values: ngx_mra_sip_header.c
- */
-
-/*
- * Iterates over the values of a comma-separated header, those of further
- * lines of the same id included.  "header" is the one that the value last
- * returned is in.
- */
-typedef struct {
-    ngx_mra_sip_msg_t       *msg;
-    ngx_mra_sip_header_t    *header;
-    u_char                  *pos;
-    u_char                  *last;
-} ngx_mra_sip_list_t;
-
-void ngx_mra_sip_list_init(ngx_mra_sip_list_t *list, ngx_mra_sip_msg_t *msg,
-    ngx_uint_t id);
-
-/*
- * NGX_OK; NGX_DONE: there are no more; NGX_ERROR: empty value, or quotes,
- * brackets or comments that do not end
- */
-ngx_int_t ngx_mra_sip_list_next(ngx_mra_sip_list_t *list, ngx_str_t *value);
-
-/* one value of Via */
-ngx_int_t ngx_mra_sip_parse_via(ngx_str_t *value, ngx_mra_sip_via_t *via);
-
-ngx_int_t ngx_mra_sip_parse_cseq(ngx_str_t *value, ngx_mra_sip_cseq_t *cseq);
-
-/*
- * delta-seconds that may be followed by a comment and parameters, as in
- * Retry-After, or by nothing, as in Expires.  More than 2^32-1 counts as
- * 2^32-1 (RFC 3261, 20.19).
- */
-ngx_int_t ngx_mra_sip_parse_seconds(ngx_str_t *value, uint32_t *seconds);
 
 /*
  * Is this token among the values of the header?  In any case; for Supported,
@@ -432,12 +450,18 @@ ngx_uint_t ngx_mra_sip_has_token(ngx_mra_sip_msg_t *msg, ngx_uint_t id,
  * deleted cannot be deleted twice, or inserted into.
  *
  * The recording functions return NGX_OK, or NGX_ERROR: the plan is full,
- * changes overlap, or lie outside of the head.  The plan is then as it was.
+ * changes overlap, or lie outside of the head.  A plan that refused a change
+ * must not be applied.
  */
 
 #define NGX_MRA_SIP_PLAN_EDITS    24
 #define NGX_MRA_SIP_PLAN_SPANS    64
 #define NGX_MRA_SIP_PLAN_NUMBERS  4
+
+/* pieces that always suffice for ngx_mra_sip_plan_iovec() */
+
+#define NGX_MRA_SIP_PLAN_PIECES                                               \
+    (NGX_MRA_SIP_PLAN_EDITS + NGX_MRA_SIP_PLAN_SPANS + 1)
 
 typedef struct {
     uint32_t                 offset;    /* from msg->start */
@@ -463,7 +487,7 @@ typedef struct {
 /* msg as ngx_mra_sip_parse() left it; it has to outlive the plan */
 void ngx_mra_sip_plan_init(ngx_mra_sip_plan_t *plan, ngx_mra_sip_msg_t *msg);
 
-/* at offset: "deleted" bytes give way to n spans; all others end here */
+/* at offset: "deleted" bytes give way to n spans */
 ngx_int_t ngx_mra_sip_plan_edit(ngx_mra_sip_plan_t *plan, size_t offset,
     size_t deleted, ngx_str_t *spans, ngx_uint_t n);
 
@@ -498,7 +522,7 @@ ngx_int_t ngx_mra_sip_plan_remove_value(ngx_mra_sip_plan_t *plan,
 
 /*
  * The first n values of a comma-separated header, whatever lines they are
- * in: Via, Route.  NGX_DECLINED: there are fewer.
+ * in: Via, Route.  NGX_DECLINED: there are fewer, and all of them go.
  */
 ngx_int_t ngx_mra_sip_plan_pop(ngx_mra_sip_plan_t *plan, ngx_uint_t id,
     ngx_uint_t n);
@@ -524,8 +548,7 @@ size_t ngx_mra_sip_plan_size(ngx_mra_sip_plan_t *plan, size_t body);
 
 /*
  * The changed message as n pieces, without copying; "body" as above, 0: the
- * head only.  Returns how many pieces, or NGX_ERROR: more than n.  2 *
- * NGX_MRA_SIP_PLAN_EDITS + NGX_MRA_SIP_PLAN_SPANS always suffice.
+ * head only.  Returns how many pieces, or NGX_ERROR: more than n.
  */
 ngx_int_t ngx_mra_sip_plan_iovec(ngx_mra_sip_plan_t *plan, size_t body,
     struct iovec *iov, ngx_uint_t n);

@@ -1,0 +1,110 @@
+
+/*
+ * Copyright (C) ngx_mra contributors
+ */
+
+
+#ifndef _NGX_MRA_SIP_LEX_H_INCLUDED_
+#define _NGX_MRA_SIP_LEX_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+
+/*
+ * The words of SIP's grammar (RFC 3261, 25.1), for the SIP codec only.
+ *
+ * Which byte may stand where is one bit of a table for each kind of place.
+ * More is let through than the grammar names where it cannot mislead whoever
+ * reads on, and is in use: "_" in hosts, "#" in users, the separators of
+ * URIs in values of header parameters.  "%" is checked apart where it
+ * escapes.
+ */
+
+#define NGX_MRA_SIP_C_TOKEN   0x01
+#define NGX_MRA_SIP_C_WORD    0x02
+#define NGX_MRA_SIP_C_LWS     0x04
+#define NGX_MRA_SIP_C_USER    0x08
+#define NGX_MRA_SIP_C_PARAM   0x10    /* of a URI */
+#define NGX_MRA_SIP_C_HEADER  0x20    /* of a URI */
+#define NGX_MRA_SIP_C_HOST    0x40
+#define NGX_MRA_SIP_C_VALUE   0x80    /* of a header parameter */
+
+
+#define ngx_mra_sip_is(ch, mask)  (ngx_mra_sip_chars[ch] & (mask))
+
+
+extern const u_char  ngx_mra_sip_chars[256];
+
+
+/* these return what is behind it, or NULL; IPv6 needs its brackets */
+
+u_char *ngx_mra_sip_parse_host(u_char *p, u_char *last, ngx_str_t *host);
+u_char *ngx_mra_sip_parse_port(u_char *p, u_char *last, in_port_t *port);
+
+/*
+ * Checks that s is a list of parameters, each with its ";", by the grammar
+ * of header parameters, and nothing else.  NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_mra_sip_check_params(ngx_str_t *s);
+
+
+static ngx_inline u_char *
+ngx_mra_sip_skip(u_char *p, u_char *last, ngx_uint_t mask)
+{
+    while (p < last && ngx_mra_sip_is(*p, mask)) {
+        p++;
+    }
+
+    return p;
+}
+
+
+static ngx_inline u_char *
+ngx_mra_sip_trim(u_char *p, u_char *last)
+{
+    while (last > p && ngx_mra_sip_is(last[-1], NGX_MRA_SIP_C_LWS)) {
+        last--;
+    }
+
+    return last;
+}
+
+
+/* p is behind the opening quote; returns the closing one, or NULL */
+
+static ngx_inline u_char *
+ngx_mra_sip_skip_quoted(u_char *p, u_char *last)
+{
+    for ( /* void */ ; p < last; p++) {
+
+        if (*p == '"') {
+            return p;
+        }
+
+        if (*p == '\\') {
+            p++;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* the value of a hexadecimal digit, or 16 and more */
+
+static ngx_inline ngx_uint_t
+ngx_mra_sip_hex(u_char ch)
+{
+    if (ch >= '0' && ch <= '9') {
+        return ch - '0';
+    }
+
+    ch |= 0x20;
+
+    return (ch >= 'a' && ch <= 'f') ? ch - 'a' + 10u : 16u;
+}
+
+
+#endif /* _NGX_MRA_SIP_LEX_H_INCLUDED_ */
