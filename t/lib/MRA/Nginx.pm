@@ -174,17 +174,20 @@ sub wait_log {
 sub command {
     my ($self, $conf, $log, @options) = @_;
     my $dir = $self->{dir};
-    my @command = (binary(), '-p', "$dir/", '-c', "$dir/$conf",
+
+    return (valgrind($dir), binary(), '-p', "$dir/", '-c', "$dir/$conf",
         '-e', "$dir/$log", @options);
+}
 
-    if ($ENV{MRA_VALGRIND}) {
-        unshift @command, 'valgrind', '--quiet', '--leak-check=full',
-            '--show-leak-kinds=definite', '--errors-for-leak-kinds=definite',
-            '--num-callers=30', "--suppressions=$root/t/valgrind.supp",
-            "--log-file=$dir/valgrind.%p.log";
-    }
 
-    return @command;
+sub valgrind {
+    my ($dir) = @_;
+    return unless $ENV{MRA_VALGRIND};
+
+    return ('valgrind', '--quiet', '--leak-check=full',
+        '--show-leak-kinds=definite', '--errors-for-leak-kinds=definite',
+        '--num-callers=30', "--suppressions=$root/t/valgrind.supp",
+        "--log-file=$dir/valgrind.%p.log");
 }
 
 
@@ -376,9 +379,9 @@ sub alerts {
 
 
 sub reports {
-    my ($self) = @_;
+    my (@files) = @_;
     return map { slurp($_) =~ /^(.*(?:Sanitizer|runtime error:|==\d+== ).*)$/m
-                 ? "$_: $1" : () } $self->logs;
+                 ? "$_: $1" : () } @files;
 }
 
 
@@ -401,7 +404,7 @@ sub free_checks {
     $_->stop for @instances;
 
     none('no alerts', map { $_->alerts } @instances);
-    none('no sanitizer reports', map { $_->reports } @instances);
+    none('no sanitizer reports', map { reports($_->logs) } @instances);
     none('no secrets in logs', map { $_->leaks } @instances);
     none('nginx stopped in time',
         map { $_->{hung} ? "$_->{dir}: killed" : () } @instances);
