@@ -103,7 +103,6 @@ typedef enum {
     NGX_MRA_AUTH_UNAVAILABLE,
     NGX_MRA_AUTH_VERIFICATIONS,    /* subrequests sent to the UC node */
 
-    NGX_MRA_SIP_REGISTRATIONS,     /* current, a gauge */
     NGX_MRA_SIP_DIALOGS,           /* current, a gauge */
     NGX_MRA_SIP_REQUESTS_IN,       /* from clients */
     NGX_MRA_SIP_REQUESTS_OUT,      /* to clients */
@@ -114,7 +113,12 @@ typedef enum {
     NGX_MRA_SIP_REROUTED,
     NGX_MRA_STUN_KEEPALIVES,       /* of clients, answered */
     NGX_MRA_STUN_FAILURES,         /* ... with an error */
-    NGX_MRA_COUNTERS
+
+    /* requests relayed, by ngx_mra_sip_method_e; answers to them, 1xx.. */
+    NGX_MRA_SIP_BY_METHOD,
+    NGX_MRA_SIP_BY_STATUS = NGX_MRA_SIP_BY_METHOD + 16,
+
+    NGX_MRA_COUNTERS = NGX_MRA_SIP_BY_STATUS + 6
 } ngx_mra_counter_e;
 
 /*
