@@ -1,0 +1,97 @@
+# The README names every directive, variable and log line of the code, and
+# none that is not there.
+#
+# Directives and variables stand in it in backquotes.  The log lines are the
+# code block after the heading that begins with "Log lines"; a word in angle
+# brackets stands for what changes.
+
+use strict;
+use warnings;
+
+use Lint;
+
+my @sources = files(qr/\.c$/, qw(modules ngx_mra_http ngx_mra_stream));
+
+if (!-e 'README.md') {
+    complain('README.md', 'missing');
+    exit;
+}
+
+my $readme = text('README.md');
+my %quoted = map { $_ => 1 } $readme =~ /`(\$?[a-z][a-z0-9_]*)/g;
+
+my (%directives, %variables, %lines);
+
+for my $path (@sources) {
+    my $code = code($path);
+
+    for my $table ($code =~ /ngx_command_t\s+\w+\[\] = \{(.*?)^\};/gms) {
+        $directives{$_} = $path for $table =~ /\{ ngx_string\("(\w+)"\)/g;
+    }
+
+    for my $table ($code =~ /ngx_\w+_variable_t\s+\w+\[\] = \{(.*?)^\};/gms) {
+        $variables{"\$$_"} = $path for $table =~ /\{ ngx_string\("(\w+)"\)/g;
+    }
+
+    while ($code =~ /ngx_log_error\(\s*(\w+)[^;"]*?((?:\s*"(?:\\.|[^"\\])*"
+        |\s*NGX_\w+)+)/gsx)
+    {
+        my ($level, $strings) = ($1, $2);
+        next if $level =~ /^NGX_LOG_(?:EMERG|ALERT|INFO|DEBUG)$/;
+
+        my $line = join '', $strings =~ /"((?:\\.|[^"\\])*)"/g;
+        $line =~ s/\\"/"/g;
+        $lines{pattern($line)} = "$path: \"$line\"";
+    }
+}
+
+
+sub pattern {
+    my ($line) = @_;
+    $line =~ s/%(?:[0-9]*\.?\*?[uxX]?[a-zA-Z])|<[^<>]*>/\0/g;
+    return $line;
+}
+
+
+for my $name (sort keys %directives) {
+    complain($directives{$name}, "directive $name is not in the README")
+        unless $quoted{$name};
+}
+
+for my $name (sort keys %variables) {
+    complain($variables{$name}, "variable $name is not in the README")
+        unless $quoted{$name};
+}
+
+for my $name (sort keys %quoted) {
+    complain('README.md', "there is no $name")
+        if $name =~ /^\$mra_/ && !$variables{$name}
+            || $name =~ /^mra_/ && !$directives{$name};
+}
+
+
+my ($block) = $readme =~ /^#+ Log lines.*?^```\w*\n(.*?)^```/ms;
+
+if (!defined $block) {
+    complain('README.md', 'no block after a heading "Log lines"') if %lines;
+    exit;
+}
+
+my %told = map { pattern($_) => $_ } grep { /\S/ }
+    map { s/^\s+|\s+$//gr } split /\n/, $block;
+
+# the README may say what stands in place of a level: "[error] user ..."
+%told = map { s/^\[\w+\] //r => $told{$_} } keys %told;
+
+for my $pattern (sort keys %lines) {
+    complain($lines{$pattern}, 'log line is not in the README')
+        unless exists $told{$pattern};
+}
+
+for my $pattern (sort keys %told) {
+    next if $lines{$pattern};
+
+    my $literal = $pattern =~ s/\0/\%/gr;
+    complain('README.md', "nobody logs \"$told{$pattern}\"")
+        unless grep { code($_) =~ /\Q$literal\E/ } @sources;
+}
