@@ -392,8 +392,8 @@ void ngx_mra_sip_list_line(ngx_mra_sip_list_t *list, ngx_mra_sip_msg_t *msg,
     ngx_mra_sip_header_t *h);
 
 /*
- * NGX_OK; NGX_DONE: there are no more; NGX_ERROR: an empty value, quotes,
- * brackets or comments that do not end
+ * NGX_OK; NGX_DONE: there are no more; NGX_ERROR: an empty value, or quotes,
+ * brackets or comments that open before a comma and do not end
  */
 ngx_int_t ngx_mra_sip_list_next(ngx_mra_sip_list_t *list, ngx_str_t *value);
 

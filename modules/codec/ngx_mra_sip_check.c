@@ -337,9 +337,8 @@ static ngx_int_t
 ngx_mra_sip_check_item(ngx_mra_sip_msg_t *msg, ngx_mra_sip_header_t *h,
     ngx_str_t *value, ngx_uint_t grammar)
 {
-    ngx_mra_sip_via_t       via;
-    ngx_mra_sip_addr_t      addr;
-    ngx_mra_sip_contact_t   contact;
+    ngx_mra_sip_via_t    via;
+    ngx_mra_sip_addr_t   addr;
 
     switch (grammar) {
 
@@ -353,12 +352,11 @@ ngx_mra_sip_check_item(ngx_mra_sip_msg_t *msg, ngx_mra_sip_header_t *h,
 
     case NGX_MRA_SIP_CONTACTS:
 
-        if (ngx_mra_sip_parse_contact(value, &contact) != NGX_OK) {
-            return NGX_ERROR;
+        if (ngx_mra_span_is(value, "*")) {
+            return (value->len == h->value.len) ? NGX_OK : NGX_ERROR;
         }
 
-        return (contact.star && value->len != h->value.len) ? NGX_ERROR
-                                                            : NGX_OK;
+        return ngx_mra_sip_check_addr(value, &addr);
 
     case NGX_MRA_SIP_ROUTES:
 

@@ -79,7 +79,15 @@ ngx_mra_sip_list_next(ngx_mra_sip_list_t *list, ngx_str_t *value)
 
     list->pos = NULL;
 
-    for (p = start; p < last; p++) {
+    if (start >= last) {
+        return NGX_ERROR;
+    }
+
+    /* without a comma there is nothing to cut, so quotes do not matter */
+
+    p = memchr(start, ',', last - start) ? start : last;
+
+    for ( /* void */ ; p < last; p++) {
 
         switch (*p) {
 
