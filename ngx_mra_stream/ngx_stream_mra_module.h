@@ -14,34 +14,58 @@
 #include <ngx_core.h>
 #include <ngx_stream.h>
 #include "ngx_mra.h"
+#include "ngx_mra_hash.h"
 #include "ngx_stream_mra_link.h"
 #include "ngx_stream_mra_hop.h"
 
 
-typedef struct ngx_stream_mra_clients_s  ngx_stream_mra_clients_t;
+typedef struct ngx_stream_mra_clients_s   ngx_stream_mra_clients_t;
+typedef struct ngx_stream_mra_relay_s     ngx_stream_mra_relay_t;
+typedef struct ngx_stream_mra_pendings_s  ngx_stream_mra_pendings_t;
+typedef struct ngx_stream_mra_bindings_s  ngx_stream_mra_bindings_t;
 
 
-/* of this process; the parts are private to the file that has their name */
+/* of this process; each part is private to the file that has its name */
 
 typedef struct {
+    ngx_mra_conf_t                *mcf;
+    u_char                         key[NGX_MRA_HASH_KEY_LEN];
+
     ngx_stream_mra_links_t        *links;
     ngx_stream_mra_clients_t      *clients;
+    ngx_stream_mra_relay_t        *relay;
+    ngx_stream_mra_pendings_t     *pendings;
+    ngx_stream_mra_bindings_t     *bindings;
 } ngx_stream_mra_worker_t;
+
+
+/* how the other side reaches us */
+
+#define NGX_STREAM_MRA_HOST_LEN    255
+
+typedef struct {
+    ngx_str_t                      hostport;
+    ngx_uint_t                     tls;
+    u_char                         buf[NGX_STREAM_MRA_HOST_LEN
+                                       + sizeof(":65535")];
+} ngx_stream_mra_address_t;
 
 
 typedef struct {
     ngx_array_t                    servers;    /* ngx_stream_mra_srv_conf_t *,
-                                                  those of mra_sip_pass and
-                                                  mra_sip_accept */
+                                                  of pass and of accept */
     ngx_stream_mra_worker_t       *worker;
 } ngx_stream_mra_main_conf_t;
 
 
-typedef struct {
+typedef struct ngx_stream_mra_srv_conf_s  ngx_stream_mra_srv_conf_t;
+
+struct ngx_stream_mra_srv_conf_s {
     ngx_stream_upstream_srv_conf_t  *upstream;  /* NULL: not one of ours */
-    ngx_uint_t                       accept;    /* of mra_sip_accept */
+    ngx_uint_t                       accept;    /* it is mra_sip_accept's */
 
     ngx_str_t                        advertise; /* host or host:port */
+    ngx_uint_t                       advertise_port;    /* 0: the listener's */
     ngx_array_t                     *domains;   /* ngx_str_t, lower case */
     size_t                           max_message_size;
     ngx_msec_t                       response_timeout;
@@ -50,9 +74,16 @@ typedef struct {
 
     ngx_stream_mra_hop_conf_t        hop;       /* mra_sip_ssl_* and
                                                    mra_sip_connect_timeout */
-    ngx_stream_mra_hops_t           *hops;      /* of mra_sip_pass, in this
-                                                   worker */
-} ngx_stream_mra_srv_conf_t;
+
+    /* set when a worker starts */
+
+    uint32_t                         id;        /* of the upstream, the same
+                                                   in all workers */
+    ngx_stream_mra_hops_t           *hops;      /* of mra_sip_pass */
+    ngx_stream_mra_srv_conf_t       *inside;    /* its mra_sip_accept */
+    struct sockaddr                 *sockaddr;  /* mra_sip_accept: its */
+    ngx_uint_t                       tls;       /* listener */
+};
 
 
 extern ngx_module_t  ngx_stream_mra_module;

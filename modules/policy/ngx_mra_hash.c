@@ -1,0 +1,150 @@
+
+/*
+ * Copyright (C) ngx_mra contributors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "ngx_mra_hash.h"
+
+
+#define ngx_mra_hash_rotate(x, n)  (((x) << (n)) | ((x) >> (64 - (n))))
+
+
+static void ngx_mra_hash_word(ngx_mra_hash_t *h, uint64_t word);
+static void ngx_mra_hash_round(uint64_t *v);
+static uint64_t ngx_mra_hash_load(const u_char *p, size_t len);
+
+
+void
+ngx_mra_hash_init(ngx_mra_hash_t *h, const u_char *key)
+{
+    uint64_t  k0, k1;
+
+    k0 = ngx_mra_hash_load(key, 8);
+    k1 = ngx_mra_hash_load(key + 8, 8);
+
+    h->v[0] = k0 ^ 0x736f6d6570736575;
+    h->v[1] = k1 ^ 0x646f72616e646f6d;
+    h->v[2] = k0 ^ 0x6c7967656e657261;
+    h->v[3] = k1 ^ 0x7465646279746573;
+
+    h->tail = 0;
+    h->len = 0;
+}
+
+
+void
+ngx_mra_hash_add(ngx_mra_hash_t *h, const u_char *p, size_t len)
+{
+    size_t  n, used;
+
+    used = h->len % 8;
+    h->len += len;
+
+    if (used) {
+        n = ngx_min(8 - used, len);
+
+        h->tail |= ngx_mra_hash_load(p, n) << (8 * used);
+
+        if (used + n < 8) {
+            return;
+        }
+
+        ngx_mra_hash_word(h, h->tail);
+
+        p += n;
+        len -= n;
+    }
+
+    while (len >= 8) {
+        ngx_mra_hash_word(h, ngx_mra_hash_load(p, 8));
+
+        p += 8;
+        len -= 8;
+    }
+
+    h->tail = ngx_mra_hash_load(p, len);
+}
+
+
+void
+ngx_mra_hash_add_span(ngx_mra_hash_t *h, const ngx_str_t *s)
+{
+    u_char  len[4];
+
+    len[0] = (u_char) s->len;
+    len[1] = (u_char) (s->len >> 8);
+    len[2] = (u_char) (s->len >> 16);
+    len[3] = (u_char) (s->len >> 24);
+
+    ngx_mra_hash_add(h, len, 4);
+    ngx_mra_hash_add(h, s->data, s->len);
+}
+
+
+uint64_t
+ngx_mra_hash_end(ngx_mra_hash_t *h)
+{
+    ngx_uint_t  i;
+
+    ngx_mra_hash_word(h, h->tail | (h->len << 56));
+
+    h->v[2] ^= 0xff;
+
+    for (i = 0; i < 4; i++) {
+        ngx_mra_hash_round(h->v);
+    }
+
+    return h->v[0] ^ h->v[1] ^ h->v[2] ^ h->v[3];
+}
+
+
+static void
+ngx_mra_hash_word(ngx_mra_hash_t *h, uint64_t word)
+{
+    h->v[3] ^= word;
+
+    ngx_mra_hash_round(h->v);
+    ngx_mra_hash_round(h->v);
+
+    h->v[0] ^= word;
+}
+
+
+static void
+ngx_mra_hash_round(uint64_t *v)
+{
+    v[0] += v[1];
+    v[1] = ngx_mra_hash_rotate(v[1], 13) ^ v[0];
+    v[0] = ngx_mra_hash_rotate(v[0], 32);
+
+    v[2] += v[3];
+    v[3] = ngx_mra_hash_rotate(v[3], 16) ^ v[2];
+
+    v[0] += v[3];
+    v[3] = ngx_mra_hash_rotate(v[3], 21) ^ v[0];
+
+    v[2] += v[1];
+    v[1] = ngx_mra_hash_rotate(v[1], 17) ^ v[2];
+    v[2] = ngx_mra_hash_rotate(v[2], 32);
+}
+
+
+/* little-endian, up to 8 bytes */
+
+static uint64_t
+ngx_mra_hash_load(const u_char *p, size_t len)
+{
+    size_t    i;
+    uint64_t  n;
+
+    n = 0;
+
+    for (i = 0; i < len; i++) {
+        n |= (uint64_t) p[i] << (8 * i);
+    }
+
+    return n;
+}

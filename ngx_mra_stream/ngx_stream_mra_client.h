@@ -1,0 +1,77 @@
+
+/*
+ * Copyright (C) ngx_mra contributors
+ *
+ * Sessions: the connections that clients (mra_sip_pass) or next hops
+ * (mra_sip_accept) open to us.
+ */
+
+
+#ifndef _NGX_STREAM_MRA_CLIENT_H_INCLUDED_
+#define _NGX_STREAM_MRA_CLIENT_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_stream.h>
+#include "ngx_stream_mra_module.h"
+
+
+typedef struct ngx_stream_mra_client_s   ngx_stream_mra_client_t;
+typedef struct ngx_stream_mra_binding_s  ngx_stream_mra_binding_t;
+typedef struct ngx_stream_mra_pending_s  ngx_stream_mra_pending_t;
+
+
+typedef struct {
+    uint64_t                    *elts;      /* names of dialogs */
+    uint16_t                     nelts;
+    uint16_t                     nalloc;
+} ngx_stream_mra_dialogs_t;
+
+
+struct ngx_stream_mra_client_s {
+    ngx_stream_mra_link_t        link;
+    ngx_stream_session_t        *session;
+    ngx_stream_mra_srv_conf_t   *conf;
+    ngx_stream_mra_hop_t        *hop;       /* NULL: none yet */
+    ngx_queue_t                  queue;     /* all of this worker */
+
+    ngx_stream_mra_binding_t    *bindings;
+    ngx_stream_mra_pending_t    *pendings;
+    ngx_stream_mra_dialogs_t     dialogs;
+};
+
+
+/* NULL: no memory */
+
+ngx_stream_mra_clients_t *ngx_stream_mra_clients_create(ngx_cycle_t *cycle);
+
+/* closes what is left, in exit_process */
+
+void ngx_stream_mra_clients_close(ngx_stream_mra_clients_t *clients);
+
+/* content handler of both directives */
+
+void ngx_stream_mra_client_handler(ngx_stream_session_t *s);
+
+/* the client of a link; NULL: the link leads inside */
+
+ngx_stream_mra_client_t *ngx_stream_mra_client_of(ngx_stream_mra_link_t *ln);
+
+/* the mra_sip_accept server of a link; NULL: it is a link of ours to a hop */
+
+ngx_stream_mra_srv_conf_t *ngx_stream_mra_accept_of(
+    ngx_stream_mra_link_t *ln);
+
+/* the hop of a client, another one if that is down; NULL: all are */
+
+ngx_stream_mra_hop_t *ngx_stream_mra_client_choose(
+    ngx_stream_mra_client_t *client);
+
+/* makes "hop" the client's */
+
+void ngx_stream_mra_client_use(ngx_stream_mra_client_t *client,
+    ngx_stream_mra_hop_t *hop);
+
+
+#endif /* _NGX_STREAM_MRA_CLIENT_H_INCLUDED_ */
