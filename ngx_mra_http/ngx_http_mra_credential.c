@@ -1,0 +1,328 @@
+
+/*
+ * Copyright (C) ngx_mra contributors
+ */
+
+
+#include "ngx_http_mra_module.h"
+
+
+/* bytes of base64 that are looked at */
+
+#define NGX_HTTP_MRA_CREDENTIAL_MAX  4096
+
+
+static ngx_int_t ngx_http_mra_parse_basic(ngx_http_request_t *r,
+    ngx_http_mra_ctx_t *ctx, ngx_str_t encoded);
+static ngx_uint_t ngx_http_mra_scheme(ngx_str_t *value, char *scheme);
+static ngx_int_t ngx_http_mra_challenge(ngx_http_request_t *r,
+    ngx_http_mra_ctx_t *ctx);
+static ngx_uint_t ngx_http_mra_plain(u_char ch);
+
+
+ngx_int_t
+ngx_http_mra_read_credential(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
+{
+    ngx_int_t         rc;
+    ngx_str_t         value;
+    ngx_table_elt_t  *h;
+
+    h = r->headers_in.authorization;
+    if (h == NULL) {
+        return ngx_http_mra_challenge(r, ctx);
+    }
+
+    value = h->value;
+
+    /* single sign-on: neither counted nor kept */
+
+    if (ngx_http_mra_scheme(&value, "Bearer ")) {
+        ctx->bearer = 1;
+        return NGX_DECLINED;
+    }
+
+    rc = NGX_DECLINED;
+
+    if (ngx_http_mra_scheme(&value, "Basic ")) {
+        rc = ngx_http_mra_parse_basic(r, ctx, value);
+    }
+
+    if (rc == NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    if (rc == NGX_ERROR) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                  "client sent invalid \"Authorization\" header");
+
+    ctx->status = NGX_HTTP_MRA_REJECTED;
+
+    return ngx_http_mra_challenge(r, ctx);
+}
+
+
+static ngx_uint_t
+ngx_http_mra_scheme(ngx_str_t *value, char *scheme)
+{
+    size_t  len;
+
+    len = ngx_strlen(scheme);
+
+    if (value->len < len
+        || ngx_strncasecmp(value->data, (u_char *) scheme, len) != 0)
+    {
+        return 0;
+    }
+
+    value->data += len;
+    value->len -= len;
+
+    while (value->len && value->data[0] == ' ') {
+        value->data++;
+        value->len--;
+    }
+
+    return 1;
+}
+
+
+/* RFC 7617, 2: user-id ":" password, without controls in either */
+
+static ngx_int_t
+ngx_http_mra_parse_basic(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx,
+    ngx_str_t encoded)
+{
+    u_char     *p, *last, *colon;
+    ngx_str_t   text;
+
+    if (encoded.len > NGX_HTTP_MRA_CREDENTIAL_MAX) {
+        return NGX_DECLINED;
+    }
+
+    while (encoded.len && encoded.data[encoded.len - 1] == '=') {
+        encoded.len--;
+    }
+
+    if (ngx_strlchr(encoded.data, encoded.data + encoded.len, '=')) {
+        return NGX_DECLINED;
+    }
+
+    text.data = ngx_pnalloc(r->pool, ngx_base64_decoded_length(encoded.len));
+    if (text.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_decode_base64(&text, &encoded) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    last = text.data + text.len;
+
+    for (p = text.data; p < last; p++) {
+        if (*p < 0x20 || *p == 0x7f) {
+            return NGX_DECLINED;
+        }
+    }
+
+    colon = ngx_strlchr(text.data, last, ':');
+
+    if (colon == NULL
+        || ngx_mra_user_parse(&ctx->user, text.data, colon,
+                              &ctx->mmcf->mra->domain, ctx->user_buf)
+           != NGX_OK)
+    {
+        ngx_str_null(&ctx->user);
+        return NGX_DECLINED;
+    }
+
+    /* $mra_user may become a path segment */
+
+    if (ngx_strncmp(ctx->user.data, "..", ctx->user.len) == 0) {
+        ngx_str_null(&ctx->user);
+        return NGX_DECLINED;
+    }
+
+    ctx->given.data = text.data;
+    ctx->given.len = colon - text.data;
+
+    ctx->password.data = colon + 1;
+    ctx->password.len = last - ctx->password.data;
+
+    ngx_mra_credential_mac(ctx->mmcf->mra, &ctx->mlcf->realm, &ctx->given,
+                           &ctx->password, ctx->mac);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_mra_check_credential(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
+{
+    ngx_mra_op_t    *op;
+    ngx_mra_conf_t  *mra;
+
+    op = &ctx->op;
+    mra = ctx->mmcf->mra;
+
+    if (!ctx->asked) {
+
+        if (ctx->bearer) {
+            return NGX_DECLINED;
+        }
+
+        op->kind = NGX_MRA_CREDENTIAL;
+        op->value.data = ctx->cached;
+        op->value.len = NGX_HTTP_MRA_MAC_LEN;
+
+        ngx_mra_key(mra, op->kind, &ctx->mlcf->realm, &ctx->user, op->key);
+
+        ctx->asked = 1;
+        op->rc = ngx_mra_store_get(mra->store, op);
+    }
+
+    if (op->rc == NGX_AGAIN) {
+        return ngx_http_mra_wait(r);
+    }
+
+    ctx->asked = 0;
+
+    if (op->rc == NGX_OK
+        && op->value.len == NGX_HTTP_MRA_MAC_LEN
+        && ngx_mra_token_equal(ctx->cached, ctx->mac, NGX_HTTP_MRA_MAC_LEN))
+    {
+        ctx->status = NGX_HTTP_MRA_CACHED;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+ngx_int_t
+ngx_http_mra_keep_credential(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
+{
+    ngx_mra_op_t    *op;
+    ngx_mra_conf_t  *mra;
+
+    op = &ctx->op;
+    mra = ctx->mmcf->mra;
+
+    if (!ctx->asked) {
+
+        /* who did not ask the UC node has nothing to add */
+
+        if (ctx->verify.sr == NULL || ctx->bearer
+            || mra->credentials_refresh_interval == 0)
+        {
+            return NGX_DECLINED;
+        }
+
+        op->kind = NGX_MRA_CREDENTIAL;
+        op->value.data = ctx->mac;
+        op->value.len = NGX_HTTP_MRA_MAC_LEN;
+        op->ttl = mra->credentials_refresh_interval;
+
+        ngx_mra_key(mra, op->kind, &ctx->mlcf->realm, &ctx->user, op->key);
+
+        ctx->asked = 1;
+        op->rc = ngx_mra_store_set(mra->store, op);
+    }
+
+    if (op->rc == NGX_AGAIN) {
+        return ngx_http_mra_wait(r);
+    }
+
+    ctx->asked = 0;
+
+    return NGX_DECLINED;
+}
+
+
+ngx_int_t
+ngx_http_mra_reject(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
+{
+    ngx_str_t  user;
+
+    (void) ngx_http_mra_user_text(r, ctx, &user);
+
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                  "user \"%V\": authentication rejected", &user);
+
+    ctx->status = NGX_HTTP_MRA_REJECTED;
+
+    return ngx_http_mra_challenge(r, ctx);
+}
+
+
+static ngx_int_t
+ngx_http_mra_challenge(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
+{
+    ngx_str_t  *value;
+
+    value = ctx->bearer ? &ctx->mlcf->bearer : &ctx->mlcf->basic;
+
+    r->headers_out.www_authenticate =
+                         ngx_http_mra_add_header(r, "WWW-Authenticate", value);
+
+    if (r->headers_out.www_authenticate == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return NGX_HTTP_UNAUTHORIZED;
+}
+
+
+ngx_int_t
+ngx_http_mra_user_text(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx,
+    ngx_str_t *text)
+{
+    u_char      *p;
+    ngx_uint_t   i, n;
+
+    ngx_str_set(text, "-");
+
+    n = 0;
+
+    for (i = 0; i < ctx->user.len; i++) {
+        n += ngx_http_mra_plain(ctx->user.data[i]) ? 0 : 1;
+    }
+
+    if (n == 0) {
+        if (ctx->user.len) {
+            *text = ctx->user;
+        }
+
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, ctx->user.len + 2 * n);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    text->data = p;
+
+    for (i = 0; i < ctx->user.len; i++) {
+        if (ngx_http_mra_plain(ctx->user.data[i])) {
+            *p++ = ctx->user.data[i];
+
+        } else {
+            p = ngx_sprintf(p, "%%%02XD", (uint32_t) ctx->user.data[i]);
+        }
+    }
+
+    text->len = p - text->data;
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_mra_plain(u_char ch)
+{
+    return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z')
+           || (ch >= '0' && ch <= '9')
+           || ch == '-' || ch == '.' || ch == '_' || ch == '~' || ch == '@';
+}

@@ -1,0 +1,280 @@
+
+/*
+ * Copyright (C) ngx_mra contributors
+ *
+ * What the files of the http module share among themselves.
+ */
+
+
+#ifndef _NGX_HTTP_MRA_MODULE_H_INCLUDED_
+#define _NGX_HTTP_MRA_MODULE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_mra.h"
+#include "ngx_mra_compat.h"
+#include "ngx_mra_target.h"
+#include "ngx_mra_token.h"
+#include "ngx_mra_user.h"
+
+
+#define NGX_HTTP_MRA_MAC_LEN  32       /* of ngx_mra_credential_mac() */
+
+
+typedef struct {
+    ngx_mra_conf_t            *mra;
+    ngx_rbtree_t               verifying;    /* this worker's leaders */
+    ngx_rbtree_node_t          sentinel;
+} ngx_http_mra_main_conf_t;
+
+
+typedef struct {
+    ngx_str_t                  name;
+    ngx_str_t                  domain;    /* data NULL: the host asked for,
+                                             len 0: none */
+    unsigned                   expires:1;
+    unsigned                   secure:1;
+    unsigned                   httponly:1;
+    unsigned                   forward:1;    /* the next hop sees it */
+} ngx_http_mra_cookie_t;
+
+
+typedef struct {
+    ngx_str_t                  uri;       /* mra_auth; len 0: off */
+
+    ngx_str_t                  realm;     /* the scope of all that is kept */
+    ngx_str_t                  basic;     /* challenges with it */
+    ngx_str_t                  bearer;
+
+    ngx_http_mra_cookie_t     *cookie;
+
+    ngx_uint_t                 limit_status;
+    ngx_uint_t                 limit_log_level;
+    ngx_flag_t                 limit_dry_run;
+
+    ngx_flag_t                 proxy_target;
+    ngx_array_t               *allow;     /* of ngx_http_mra_allow_t */
+} ngx_http_mra_loc_conf_t;
+
+
+typedef enum {
+    NGX_HTTP_MRA_ASKED_NOTHING = 0,      /* no credentials */
+    NGX_HTTP_MRA_TOKEN,
+    NGX_HTTP_MRA_CACHED,
+    NGX_HTTP_MRA_VERIFIED,
+    NGX_HTTP_MRA_LIMITED,
+    NGX_HTTP_MRA_LIMITED_DRY_RUN,
+    NGX_HTTP_MRA_REJECTED,
+    NGX_HTTP_MRA_UNAVAILABLE
+} ngx_http_mra_status_e;
+
+
+typedef enum {
+    NGX_HTTP_MRA_ALONE = 0,    /* nobody waits for it or may */
+    NGX_HTTP_MRA_LEADING,      /* in the tree, asks or is about to */
+    NGX_HTTP_MRA_WAITING,      /* in the queue of a leader */
+    NGX_HTTP_MRA_SETTLED
+} ngx_http_mra_verify_e;
+
+
+typedef struct {
+    ngx_str_node_t             node;      /* first; by ctx->mac */
+    uint32_t                   hash;
+    ngx_queue_t                queue;     /* leading: of those who wait */
+    ngx_http_mra_verify_e      state;
+
+    ngx_http_request_t        *sr;
+    ngx_int_t                  error;     /* the first that nginx made */
+    ngx_uint_t                 code;      /* settled: 200, 401, 502, 504 */
+    size_t                     size;      /* of the answer, swallowed */
+} ngx_http_mra_verify_t;
+
+
+/* what the target is for one uri in one location */
+
+typedef struct {
+    ngx_http_mra_loc_conf_t   *mlcf;
+    u_char                    *uri_data;
+
+    ngx_int_t                  rc;        /* NGX_OK, 400, 403 */
+    ngx_str_t                  origin;    /* protocol://host:port, or none */
+    ngx_str_t                  uri;       /* escaped, with arguments */
+} ngx_http_mra_route_t;
+
+
+/* of a main request, found again after internal redirects */
+
+typedef struct {
+    ngx_http_request_t        *request;
+    ngx_http_mra_main_conf_t  *mmcf;
+    ngx_http_mra_loc_conf_t   *mlcf;      /* what step and rc belong to */
+
+    ngx_uint_t                 step;
+    ngx_int_t                  rc;        /* NGX_DECLINED: not decided */
+    ngx_http_mra_status_e      status;
+
+    ngx_mra_op_t               op;
+    ngx_event_t                wake;
+
+    ngx_uint_t                 tokens;    /* tried */
+    ngx_str_t                  set_cookie;
+
+    ngx_str_t                  user;      /* normal form */
+    ngx_str_t                  given;     /* the name as the client sent it */
+    ngx_str_t                  password;
+    ngx_uint_t                 left;      /* authorizations */
+
+    u_char                     mac[NGX_HTTP_MRA_MAC_LEN];
+    u_char                     cached[NGX_HTTP_MRA_MAC_LEN];
+
+    ngx_http_mra_verify_t      verify;
+    ngx_http_mra_route_t      *route;
+
+    unsigned                   asked:1;   /* op is under way or answered */
+    unsigned                   bearer:1;
+    unsigned                   counted:1;
+    unsigned                   limited:1;    /* would be, without dry run */
+
+    /* not cleared */
+
+    u_char                     user_buf[NGX_MRA_USER_LEN];
+} ngx_http_mra_ctx_t;
+
+
+/*
+ * A step of the access phase, and what is called from one.
+ *
+ * NGX_DECLINED   next step
+ * NGX_OK         allowed
+ * NGX_AGAIN      call again when woken
+ * NGX_HTTP_...   answer
+ */
+
+typedef ngx_int_t (*ngx_http_mra_step_pt)(ngx_http_request_t *r,
+    ngx_http_mra_ctx_t *ctx);
+
+
+/* ngx_http_mra_access.c */
+
+ngx_int_t ngx_http_mra_access_handler(ngx_http_request_t *r);
+
+/* of the main request of r; NULL: there is none, get: out of memory */
+
+ngx_http_mra_ctx_t *ngx_http_mra_find_ctx(ngx_http_request_t *r);
+ngx_http_mra_ctx_t *ngx_http_mra_get_ctx(ngx_http_request_t *r);
+
+/* NGX_AGAIN, with an eye on the client, or 500 */
+
+ngx_int_t ngx_http_mra_wait(ngx_http_request_t *r);
+
+/* runs the steps again, in a later turn of the event loop */
+
+void ngx_http_mra_wake(ngx_http_mra_ctx_t *ctx);
+
+/* for op->handler of ctx->op */
+
+void ngx_http_mra_answered(ngx_mra_op_t *op);
+
+/* pushes a response header; NULL: out of memory */
+
+ngx_table_elt_t *ngx_http_mra_add_header(ngx_http_request_t *r, char *name,
+    ngx_str_t *value);
+
+
+/* ngx_http_mra_token.c */
+
+ngx_int_t ngx_http_mra_check_token(ngx_http_request_t *r,
+    ngx_http_mra_ctx_t *ctx);
+ngx_int_t ngx_http_mra_issue_token(ngx_http_request_t *r,
+    ngx_http_mra_ctx_t *ctx);
+
+
+/* ngx_http_mra_credential.c */
+
+ngx_int_t ngx_http_mra_read_credential(ngx_http_request_t *r,
+    ngx_http_mra_ctx_t *ctx);
+ngx_int_t ngx_http_mra_check_credential(ngx_http_request_t *r,
+    ngx_http_mra_ctx_t *ctx);
+ngx_int_t ngx_http_mra_keep_credential(ngx_http_request_t *r,
+    ngx_http_mra_ctx_t *ctx);
+
+/* 401, after the line that Fail2ban reads */
+
+ngx_int_t ngx_http_mra_reject(ngx_http_request_t *r,
+    ngx_http_mra_ctx_t *ctx);
+
+/*
+ * The user for logs, headers and paths: all but unreserved characters
+ * (RFC 3986, 2.3) and "@" percent-encoded; "-" if there is none.
+ *
+ * NGX_OK / NGX_ERROR (out of memory, the text is "-")
+ */
+
+ngx_int_t ngx_http_mra_user_text(ngx_http_request_t *r,
+    ngx_http_mra_ctx_t *ctx, ngx_str_t *text);
+
+
+/* ngx_http_mra_limit.c */
+
+ngx_int_t ngx_http_mra_limit(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx);
+
+
+/* ngx_http_mra_verify.c */
+
+ngx_int_t ngx_http_mra_verify(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx);
+
+/* gives the lead to somebody else, or leaves the queue */
+
+void ngx_http_mra_verify_leave(ngx_http_mra_ctx_t *ctx);
+
+/* filters that swallow the answers of the UC node */
+
+void ngx_http_mra_verify_filter_init(void);
+
+
+/* ngx_http_mra_target.c */
+
+ngx_int_t ngx_http_mra_target_handler(ngx_http_request_t *r);
+
+/*
+ * Where the request goes, checked against the allow list of the location.
+ * NULL: out of memory
+ */
+
+ngx_http_mra_route_t *ngx_http_mra_get_route(ngx_http_request_t *r);
+
+/*
+ * Decodes the escaped path [p, last) into buf, which has last - p bytes.
+ *
+ * NGX_OK
+ * NGX_ERROR  two servers might read it in two ways: dot segments, encoded
+ *            slashes, backslashes, controls, what decodes a second time,
+ *            fragments, parameters after dots, other than UTF-8
+ */
+
+ngx_int_t ngx_http_mra_decode_path(ngx_str_t *path, u_char *p, u_char *last,
+    u_char *buf);
+
+
+/* ngx_http_mra_allow.c */
+
+char *ngx_http_mra_set_allow(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* is "method" allowed on origin + decoded path, without arguments? */
+
+ngx_uint_t ngx_http_mra_allowed(ngx_http_request_t *r, ngx_array_t *rules,
+    ngx_str_t *url);
+
+
+/* ngx_http_mra_variable.c */
+
+ngx_int_t ngx_http_mra_add_variables(ngx_conf_t *cf);
+
+
+extern ngx_module_t  ngx_http_mra_module;
+
+
+#endif /* _NGX_HTTP_MRA_MODULE_H_INCLUDED_ */

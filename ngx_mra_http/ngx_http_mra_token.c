@@ -1,0 +1,329 @@
+
+/*
+ * Copyright (C) ngx_mra contributors
+ */
+
+
+#include "ngx_http_mra_module.h"
+
+#include <openssl/rand.h>
+
+
+/* cookies of the name that are looked at */
+
+#define NGX_HTTP_MRA_TOKENS  8
+
+
+static ngx_int_t ngx_http_mra_next_token(ngx_http_request_t *r,
+    ngx_http_mra_ctx_t *ctx, u_char *token);
+static ngx_table_elt_t *ngx_http_mra_find_cookie(ngx_http_request_t *r,
+    ngx_str_t *name, ngx_uint_t skip, ngx_str_t *pair);
+static void ngx_http_mra_cut_cookie(ngx_table_elt_t *h, ngx_str_t *pair);
+static ngx_int_t ngx_http_mra_build_cookie(ngx_http_request_t *r,
+    ngx_http_mra_ctx_t *ctx, u_char *token);
+static ngx_str_t ngx_http_mra_cookie_domain(ngx_http_request_t *r,
+    ngx_http_mra_cookie_t *cookie);
+
+
+ngx_int_t
+ngx_http_mra_check_token(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
+{
+    u_char           token[NGX_MRA_TOKEN_LEN];
+    ngx_str_t        name;
+    ngx_mra_op_t    *op;
+    ngx_mra_conf_t  *mra;
+
+    op = &ctx->op;
+    mra = ctx->mmcf->mra;
+
+    for ( ;; ) {
+
+        if (!ctx->asked) {
+
+            if (ngx_http_mra_next_token(r, ctx, token) != NGX_OK) {
+                return NGX_DECLINED;
+            }
+
+            name.data = token;
+            name.len = NGX_MRA_TOKEN_LEN;
+
+            op->kind = NGX_MRA_TOKEN;
+            op->value.data = ctx->user_buf;
+            op->value.len = NGX_MRA_USER_LEN;
+
+            ngx_mra_key(mra, op->kind, &ctx->mlcf->realm, &name, op->key);
+
+            ctx->asked = 1;
+            op->rc = ngx_mra_store_get(mra->store, op);
+        }
+
+        if (op->rc == NGX_AGAIN) {
+            return ngx_http_mra_wait(r);
+        }
+
+        ctx->asked = 0;
+
+        if (op->rc == NGX_OK) {
+            ctx->user = op->value;
+            ctx->status = NGX_HTTP_MRA_TOKEN;
+            return NGX_OK;
+        }
+    }
+}
+
+
+static ngx_int_t
+ngx_http_mra_next_token(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx,
+    u_char *token)
+{
+    u_char                 *p, *last;
+    ngx_int_t               rc;
+    ngx_str_t               pair;
+    ngx_table_elt_t        *h;
+    ngx_http_mra_cookie_t  *cookie;
+
+    cookie = ctx->mlcf->cookie;
+
+    while (ctx->tokens++ < NGX_HTTP_MRA_TOKENS) {
+
+        h = ngx_http_mra_find_cookie(r, &cookie->name,
+                                     cookie->forward ? ctx->tokens - 1 : 0,
+                                     &pair);
+        if (h == NULL) {
+            return NGX_DECLINED;
+        }
+
+        p = pair.data + cookie->name.len + 1;
+        last = pair.data + pair.len;
+
+        while (last > p && last[-1] == ' ') {
+            last--;
+        }
+
+        rc = ngx_mra_token_parse(token, p, last);
+
+        /* the token ends here: no next hop and no $http_cookie has it */
+
+        if (!cookie->forward) {
+            ngx_http_mra_cut_cookie(h, &pair);
+        }
+
+        if (rc == NGX_OK) {
+            return NGX_OK;
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_table_elt_t *
+ngx_http_mra_find_cookie(ngx_http_request_t *r, ngx_str_t *name,
+    ngx_uint_t skip, ngx_str_t *pair)
+{
+    u_char           *p, *end, *last;
+    ngx_table_elt_t  *h;
+
+    for (h = ngx_mra_first_cookie(r); h; h = ngx_mra_next_cookie(r, h)) {
+
+        p = h->value.data;
+        last = p + h->value.len;
+
+        for ( /* void */ ; p < last; p = end) {
+
+            while (p < last && (*p == ' ' || *p == ';')) {
+                p++;
+            }
+
+            end = ngx_strlchr(p, last, ';');
+            if (end == NULL) {
+                end = last;
+            }
+
+            if ((size_t) (end - p) > name->len
+                && p[name->len] == '='
+                && ngx_memcmp(p, name->data, name->len) == 0
+                && skip-- == 0)
+            {
+                pair->data = p;
+                pair->len = end - p;
+
+                return h;
+            }
+        }
+    }
+
+    return NULL;
+}
+
+
+static void
+ngx_http_mra_cut_cookie(ngx_table_elt_t *h, ngx_str_t *pair)
+{
+    u_char  *from, *to, *last;
+
+    from = pair->data;
+    to = pair->data + pair->len;
+    last = h->value.data + h->value.len;
+
+    if (to < last) {
+
+        while (to < last && (*to == ';' || *to == ' ')) {
+            to++;
+        }
+
+    } else {
+
+        while (from > h->value.data && (from[-1] == ';' || from[-1] == ' ')) {
+            from--;
+        }
+    }
+
+    /* $http_cookie may have been evaluated already, with the old length */
+
+    ngx_memmove(from, to, last - to);
+    ngx_memset(last - (to - from), ' ', to - from);
+
+    h->value.len -= to - from;
+    h->value.data[h->value.len] = '\0';
+}
+
+
+ngx_int_t
+ngx_http_mra_issue_token(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
+{
+    u_char           token[NGX_MRA_TOKEN_LEN];
+    ngx_str_t        name;
+    ngx_mra_op_t    *op;
+    ngx_mra_conf_t  *mra;
+
+    op = &ctx->op;
+    mra = ctx->mmcf->mra;
+
+    if (!ctx->asked) {
+
+        if (ctx->bearer || mra->credentials_refresh_interval == 0) {
+            return NGX_OK;
+        }
+
+        if (RAND_bytes(token, NGX_MRA_TOKEN_LEN) != 1) {
+            ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
+                          "no random bytes for a token");
+            return NGX_OK;
+        }
+
+        if (ngx_http_mra_build_cookie(r, ctx, token) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        name.data = token;
+        name.len = NGX_MRA_TOKEN_LEN;
+
+        op->kind = NGX_MRA_TOKEN;
+        op->value = ctx->user;
+        op->ttl = mra->credentials_refresh_interval;
+
+        ngx_mra_key(mra, op->kind, &ctx->mlcf->realm, &name, op->key);
+
+        ctx->asked = 1;
+        op->rc = ngx_mra_store_set(mra->store, op);
+    }
+
+    if (op->rc == NGX_AGAIN) {
+        return ngx_http_mra_wait(r);
+    }
+
+    ctx->asked = 0;
+
+    /* without a token, the client supplies its credentials again */
+
+    if (op->rc == NGX_OK
+        && ngx_http_mra_add_header(r, "Set-Cookie", &ctx->set_cookie) == NULL)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_mra_build_cookie(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx,
+    u_char *token)
+{
+    u_char                 *p;
+    size_t                  len;
+    time_t                  life;
+    ngx_str_t               domain;
+    ngx_http_mra_cookie_t  *cookie;
+
+    cookie = ctx->mlcf->cookie;
+    domain = ngx_http_mra_cookie_domain(r, cookie);
+    life = ctx->mmcf->mra->credentials_refresh_interval / 1000;
+
+    len = cookie->name.len + sizeof("=") - 1 + NGX_MRA_TOKEN_TEXT_LEN
+          + sizeof("; Expires=Mon, 28 Sep 1970 06:00:00 GMT") - 1
+          + sizeof("; Max-Age=") - 1 + NGX_TIME_T_LEN
+          + sizeof("; Domain=") - 1 + domain.len
+          + sizeof("; Path=/; Secure; HttpOnly") - 1;
+
+    ctx->set_cookie.data = ngx_pnalloc(r->pool, len);
+    if (ctx->set_cookie.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_sprintf(ctx->set_cookie.data, "%V=", &cookie->name);
+
+    ngx_mra_token_build(p, token);
+    p += NGX_MRA_TOKEN_TEXT_LEN;
+
+    if (cookie->expires) {
+        p = ngx_cpymem(p, "; Expires=", sizeof("; Expires=") - 1);
+        p = ngx_http_time(p, ngx_time() + life);
+        p = ngx_sprintf(p, "; Max-Age=%T", life);
+    }
+
+    if (domain.len) {
+        p = ngx_sprintf(p, "; Domain=%V", &domain);
+    }
+
+    p = ngx_sprintf(p, "; Path=/%s%s", cookie->secure ? "; Secure" : "",
+                    cookie->httponly ? "; HttpOnly" : "");
+
+    ctx->set_cookie.len = p - ctx->set_cookie.data;
+
+    return NGX_OK;
+}
+
+
+/* the host is the client's word, and an address is no domain */
+
+static ngx_str_t
+ngx_http_mra_cookie_domain(ngx_http_request_t *r,
+    ngx_http_mra_cookie_t *cookie)
+{
+    u_char      ch;
+    ngx_str_t   host, none;
+    ngx_uint_t  i;
+
+    if (cookie->domain.data) {
+        return cookie->domain;
+    }
+
+    host = r->headers_in.server;
+    ngx_str_null(&none);
+
+    for (i = 0; i < host.len; i++) {
+        ch = host.data[i];
+
+        if ((ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9')
+            || ch == '-' || ch == '.' || ch == '_')
+        {
+            continue;
+        }
+
+        return none;
+    }
+
+    return ngx_inet_addr(host.data, host.len) == INADDR_NONE ? host : none;
+}

@@ -1,0 +1,519 @@
+
+/*
+ * Copyright (C) ngx_mra contributors
+ *
+ * One verification in a worker for all requests that wait for the same
+ * credentials: the first leads, the others wait.
+ */
+
+
+#include "ngx_http_mra_module.h"
+
+
+/* a longer answer costs the UC node a connection */
+
+#define NGX_HTTP_MRA_ANSWER_MAX  (1024 * 1024)
+
+
+static void ngx_http_mra_join(ngx_http_mra_ctx_t *ctx);
+static void ngx_http_mra_lead(ngx_http_mra_ctx_t *ctx);
+static void ngx_http_mra_settle(ngx_http_mra_ctx_t *ctx, ngx_uint_t code);
+static ngx_int_t ngx_http_mra_conclude(ngx_http_request_t *r,
+    ngx_http_mra_ctx_t *ctx);
+static ngx_int_t ngx_http_mra_ask_uc(ngx_http_request_t *r,
+    ngx_http_mra_ctx_t *ctx);
+static ngx_int_t ngx_http_mra_set_headers(ngx_http_request_t *r,
+    ngx_http_request_t *sr, ngx_http_mra_ctx_t *ctx);
+static ngx_uint_t ngx_http_mra_withheld(ngx_table_elt_t *h);
+static ngx_int_t ngx_http_mra_set_authorization(ngx_http_request_t *sr,
+    ngx_http_mra_ctx_t *ctx);
+static ngx_int_t ngx_http_mra_uc_answered(ngx_http_request_t *sr, void *data,
+    ngx_int_t rc);
+static ngx_uint_t ngx_http_mra_judge(ngx_http_request_t *r,
+    ngx_http_mra_ctx_t *ctx);
+static ngx_http_mra_verify_t *ngx_http_mra_verifying(ngx_http_request_t *r);
+static ngx_int_t ngx_http_mra_header_filter(ngx_http_request_t *r);
+static ngx_int_t ngx_http_mra_body_filter(ngx_http_request_t *r,
+    ngx_chain_t *in);
+
+
+static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
+static ngx_http_output_body_filter_pt    ngx_http_next_body_filter;
+
+
+ngx_int_t
+ngx_http_mra_verify(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
+{
+    ngx_http_mra_verify_t  *v;
+
+    if (ctx->status == NGX_HTTP_MRA_CACHED) {
+        return NGX_DECLINED;
+    }
+
+    v = &ctx->verify;
+
+    if (v->state == NGX_HTTP_MRA_ALONE && !ctx->bearer) {
+        ngx_http_mra_join(ctx);
+    }
+
+    if (v->state == NGX_HTTP_MRA_WAITING) {
+        return ngx_http_mra_wait(r);
+    }
+
+    if (v->state != NGX_HTTP_MRA_SETTLED) {
+
+        if (v->sr == NULL) {
+            return ngx_http_mra_ask_uc(r, ctx);
+        }
+
+        if (!v->sr->done) {
+            return NGX_AGAIN;
+        }
+
+        ngx_http_mra_settle(ctx, ngx_http_mra_judge(r, ctx));
+    }
+
+    return ngx_http_mra_conclude(r, ctx);
+}
+
+
+static void
+ngx_http_mra_join(ngx_http_mra_ctx_t *ctx)
+{
+    ngx_str_node_t         *node;
+    ngx_http_mra_verify_t  *v, *leader;
+
+    v = &ctx->verify;
+
+    ngx_memcpy(&v->hash, ctx->mac, sizeof(uint32_t));
+
+    v->node.str.data = ctx->mac;
+    v->node.str.len = NGX_HTTP_MRA_MAC_LEN;
+
+    node = ngx_str_rbtree_lookup(&ctx->mmcf->verifying, &v->node.str,
+                                 v->hash);
+    if (node == NULL) {
+        ngx_queue_init(&v->queue);
+        ngx_http_mra_lead(ctx);
+        return;
+    }
+
+    leader = (ngx_http_mra_verify_t *) node;
+
+    ngx_queue_insert_tail(&leader->queue, &v->queue);
+    v->state = NGX_HTTP_MRA_WAITING;
+}
+
+
+static void
+ngx_http_mra_lead(ngx_http_mra_ctx_t *ctx)
+{
+    ngx_http_mra_verify_t  *v;
+
+    v = &ctx->verify;
+
+    v->node.node.key = v->hash;
+    v->state = NGX_HTTP_MRA_LEADING;
+
+    ngx_rbtree_insert(&ctx->mmcf->verifying, &v->node.node);
+}
+
+
+void
+ngx_http_mra_verify_leave(ngx_http_mra_ctx_t *ctx)
+{
+    ngx_queue_t            *q;
+    ngx_http_mra_ctx_t     *next;
+    ngx_http_mra_verify_t  *v;
+
+    v = &ctx->verify;
+
+    if (v->state == NGX_HTTP_MRA_WAITING) {
+        ngx_queue_remove(&v->queue);
+    }
+
+    if (v->state == NGX_HTTP_MRA_LEADING) {
+        ngx_rbtree_delete(&ctx->mmcf->verifying, &v->node.node);
+
+        if (!ngx_queue_empty(&v->queue)) {
+            q = ngx_queue_head(&v->queue);
+            ngx_queue_remove(q);
+
+            next = ngx_queue_data(q, ngx_http_mra_ctx_t, verify.queue);
+            ngx_queue_init(q);
+
+            if (!ngx_queue_empty(&v->queue)) {
+                ngx_queue_add(q, &v->queue);
+            }
+
+            ngx_http_mra_lead(next);
+            ngx_http_mra_wake(next);
+        }
+    }
+
+    v->state = NGX_HTTP_MRA_ALONE;
+}
+
+
+static void
+ngx_http_mra_settle(ngx_http_mra_ctx_t *ctx, ngx_uint_t code)
+{
+    ngx_queue_t            *q;
+    ngx_http_mra_ctx_t     *next;
+    ngx_http_mra_verify_t  *v;
+
+    v = &ctx->verify;
+
+    if (v->state == NGX_HTTP_MRA_LEADING) {
+        ngx_rbtree_delete(&ctx->mmcf->verifying, &v->node.node);
+
+        while (!ngx_queue_empty(&v->queue)) {
+            q = ngx_queue_head(&v->queue);
+            ngx_queue_remove(q);
+
+            next = ngx_queue_data(q, ngx_http_mra_ctx_t, verify.queue);
+            next->verify.code = code;
+            next->verify.state = NGX_HTTP_MRA_SETTLED;
+
+            ngx_http_mra_wake(next);
+        }
+    }
+
+    v->code = code;
+    v->state = NGX_HTTP_MRA_SETTLED;
+}
+
+
+static ngx_int_t
+ngx_http_mra_conclude(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
+{
+    switch (ctx->verify.code) {
+
+    case NGX_HTTP_OK:
+        ctx->status = NGX_HTTP_MRA_VERIFIED;
+        return NGX_DECLINED;
+
+    case NGX_HTTP_UNAUTHORIZED:
+        return ngx_http_mra_reject(r, ctx);
+
+    default:
+        ctx->status = NGX_HTTP_MRA_UNAVAILABLE;
+        return ctx->verify.code;
+    }
+}
+
+
+static ngx_int_t
+ngx_http_mra_ask_uc(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
+{
+    ngx_http_request_t          *sr;
+    ngx_http_post_subrequest_t  *ps;
+
+    ps = ngx_palloc(r->pool, sizeof(ngx_http_post_subrequest_t));
+    if (ps == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ps->handler = ngx_http_mra_uc_answered;
+    ps->data = ctx;
+
+    if (ngx_http_subrequest(r, &ctx->mlcf->uri, NULL, &sr, ps,
+                            NGX_HTTP_SUBREQUEST_WAITED)
+        != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->verify.sr = sr;
+
+    /* the body of the client's request is not for this one */
+
+    sr->request_body = ngx_pcalloc(r->pool, sizeof(ngx_http_request_body_t));
+
+    if (sr->request_body == NULL
+        || ngx_http_mra_set_headers(r, sr, ctx) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_mra_count(ctx->mmcf->mra, NGX_MRA_AUTH_VERIFICATIONS, 1);
+
+    return NGX_AGAIN;
+}
+
+
+/* a list of its own, in place of the one that is shared with the client's */
+
+static ngx_int_t
+ngx_http_mra_set_headers(ngx_http_request_t *r, ngx_http_request_t *sr,
+    ngx_http_mra_ctx_t *ctx)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h, *copy;
+
+    if (ngx_list_init(&sr->headers_in.headers, r->pool, 8,
+                      sizeof(ngx_table_elt_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (ngx_http_mra_withheld(&h[i])) {
+                continue;
+            }
+
+            copy = ngx_list_push(&sr->headers_in.headers);
+            if (copy == NULL) {
+                return NGX_ERROR;
+            }
+
+            *copy = h[i];
+        }
+    }
+
+    sr->headers_in.content_length = NULL;
+    sr->headers_in.content_length_n = -1;
+    sr->headers_in.chunked = 0;
+    sr->headers_in.upgrade = NULL;
+
+    return ngx_http_mra_set_authorization(sr, ctx);
+}
+
+
+/* what would turn "is the password good?" into another question */
+
+static ngx_uint_t
+ngx_http_mra_withheld(ngx_table_elt_t *h)
+{
+    ngx_uint_t         i;
+
+    static ngx_str_t   names[] = {
+        ngx_string("authorization"),
+        ngx_string("cookie"),
+        ngx_string("content-"),
+        ngx_string("if-"),
+        ngx_string("range"),
+        ngx_null_string
+    };
+
+    for (i = 0; names[i].len; i++) {
+        if (h->key.len >= names[i].len
+            && ngx_strncmp(h->lowcase_key, names[i].data, names[i].len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* encoded anew, so that the UC node decodes what we have decoded */
+
+static ngx_int_t
+ngx_http_mra_set_authorization(ngx_http_request_t *sr,
+    ngx_http_mra_ctx_t *ctx)
+{
+    u_char           *p;
+    size_t            len;
+    ngx_str_t         text, encoded;
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&sr->headers_in.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = *sr->headers_in.authorization;
+    sr->headers_in.authorization = h;
+
+    if (ctx->bearer) {
+        return NGX_OK;
+    }
+
+    /* the two are one piece, as they were decoded */
+
+    text.data = ctx->given.data;
+    text.len = ctx->given.len + 1 + ctx->password.len;
+
+    len = sizeof("Basic ") - 1 + ngx_base64_encoded_length(text.len);
+
+    p = ngx_pnalloc(sr->pool, len + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    h->value.data = p;
+
+    encoded.data = ngx_cpymem(p, "Basic ", sizeof("Basic ") - 1);
+    ngx_encode_base64(&encoded, &text);
+
+    h->value.len = sizeof("Basic ") - 1 + encoded.len;
+    h->value.data[h->value.len] = '\0';
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_mra_uc_answered(ngx_http_request_t *sr, void *data, ngx_int_t rc)
+{
+    ngx_http_mra_ctx_t *ctx = data;
+
+    /* called again when nginx has made an answer, then with another code */
+
+    if (ctx->verify.error == 0) {
+
+        if (rc == NGX_ERROR) {
+            ctx->verify.error = NGX_HTTP_BAD_GATEWAY;
+
+        } else if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+            ctx->verify.error = rc;
+        }
+    }
+
+    /* an answer that breaks off does not end the client's request */
+
+    if (rc == NGX_ERROR && !sr->connection->error) {
+        return NGX_OK;
+    }
+
+    return rc;
+}
+
+
+static ngx_uint_t
+ngx_http_mra_judge(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
+{
+    ngx_int_t                  status;
+    ngx_str_t                  user;
+    ngx_http_request_t        *sr;
+    ngx_http_mra_verify_t     *v;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    v = &ctx->verify;
+    sr = v->sr;
+
+    if (sr->upstream) {
+
+        /* what error_page shows in place of an answer is none of the UC
+         * node's; an answer without a status line has no status either */
+
+        status = sr->upstream->header_sent
+                 ? (ngx_int_t) sr->upstream->headers_in.status_n : 0;
+
+    } else {
+        status = v->error ? v->error : (ngx_int_t) sr->headers_out.status;
+    }
+
+    if (status == NGX_HTTP_UNAUTHORIZED || status == NGX_HTTP_FORBIDDEN) {
+        return NGX_HTTP_UNAUTHORIZED;
+    }
+
+    if (status >= NGX_HTTP_OK && status < NGX_HTTP_SPECIAL_RESPONSE) {
+        clcf = ngx_http_get_module_loc_conf(sr, ngx_http_core_module);
+
+        if (clcf->internal || clcf->named) {
+            return NGX_HTTP_OK;
+        }
+
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "location \"%V\" of \"mra_auth\" is open to clients, "
+                      "it must be \"internal\"", &ctx->mlcf->uri);
+
+        return NGX_HTTP_BAD_GATEWAY;
+    }
+
+    (void) ngx_http_mra_user_text(r, ctx, &user);
+
+    if (status) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "UC node answered %i to the verification of "
+                      "user \"%V\"", status, &user);
+
+    } else {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "UC node gave no valid answer to the verification of "
+                      "user \"%V\"", &user);
+    }
+
+    return (status == NGX_HTTP_GATEWAY_TIME_OUT
+            || v->error == NGX_HTTP_GATEWAY_TIME_OUT)
+           ? NGX_HTTP_GATEWAY_TIME_OUT : NGX_HTTP_BAD_GATEWAY;
+}
+
+
+static ngx_http_mra_verify_t *
+ngx_http_mra_verifying(ngx_http_request_t *r)
+{
+    ngx_http_mra_ctx_t  *ctx;
+
+    for ( /* void */ ; r != r->main; r = r->parent) {
+
+        if (r->post_subrequest
+            && r->post_subrequest->handler == ngx_http_mra_uc_answered)
+        {
+            ctx = r->post_subrequest->data;
+            return &ctx->verify;
+        }
+    }
+
+    return NULL;
+}
+
+
+/*
+ * The answer is read to its end, which keeps the connection to the UC node,
+ * and goes nowhere.
+ */
+
+static ngx_int_t
+ngx_http_mra_header_filter(ngx_http_request_t *r)
+{
+    if (ngx_http_mra_verifying(r) == NULL) {
+        return ngx_http_next_header_filter(r);
+    }
+
+    r->header_sent = 1;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_mra_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
+{
+    ngx_http_mra_verify_t  *v;
+
+    v = ngx_http_mra_verifying(r);
+
+    if (v == NULL) {
+        return ngx_http_next_body_filter(r, in);
+    }
+
+    for ( /* void */ ; in; in = in->next) {
+        v->size += ngx_buf_size(in->buf);
+
+        in->buf->pos = in->buf->last;
+        in->buf->file_pos = in->buf->file_last;
+    }
+
+    return (v->size > NGX_HTTP_MRA_ANSWER_MAX) ? NGX_ERROR : NGX_OK;
+}
+
+
+void
+ngx_http_mra_verify_filter_init(void)
+{
+    ngx_http_next_header_filter = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = ngx_http_mra_header_filter;
+
+    ngx_http_next_body_filter = ngx_http_top_body_filter;
+    ngx_http_top_body_filter = ngx_http_mra_body_filter;
+}
