@@ -4,7 +4,6 @@
 use strict;
 use warnings;
 
-use Cwd qw(getcwd);
 use File::Path qw(make_path);
 use File::Temp ();
 
@@ -39,10 +38,13 @@ for my $path (@configs) {
         burp("$prefix/$name", "x" x 32 . "\n");
     }
 
+    # nginx looks for certificates beside the configuration
+    burp("$prefix/nginx.conf", text($path));
+
     my $log = "$prefix/out";
     unlink $log;
     waitpid spawn($log, MRA::Nginx::binary(), '-t', '-p', "$prefix/",
-        '-e', 'logs/start.log', '-c', getcwd() . "/$path"), 0;
+        '-e', 'logs/start.log', '-c', 'nginx.conf'), 0;
 
     complain($path, "nginx -t fails\n" . text($log)) if $?;
 }

@@ -20,7 +20,7 @@ if (!-e 'README.md') {
 my $readme = text('README.md');
 my %quoted = map { $_ => 1 } $readme =~ /`(\$?[a-z][a-z0-9_]*)/g;
 
-my (%directives, %variables, %lines);
+my (%directives, %variables, %lines, %texts);
 
 for my $path (@sources) {
     my $code = code($path);
@@ -33,16 +33,25 @@ for my $path (@sources) {
         $variables{"\$$_"} = $path for $table =~ /\{ ngx_string\("(\w+)"\)/g;
     }
 
+    # every text of the code, however it is cut into pieces
+    $texts{pattern(joined($1))} = 1
+        while $code =~ /((?:"(?:\\.|[^"\\])*"\s*)+)/gs;
+
     while ($code =~ /ngx_log_error\(\s*(\w+)[^;"]*?((?:\s*"(?:\\.|[^"\\])*"
         |\s*NGX_\w+)+)/gsx)
     {
         my ($level, $strings) = ($1, $2);
         next if $level =~ /^NGX_LOG_(?:EMERG|ALERT|INFO|DEBUG)$/;
 
-        my $line = join '', $strings =~ /"((?:\\.|[^"\\])*)"/g;
-        $line =~ s/\\"/"/g;
+        my $line = joined($strings);
         $lines{pattern($line)} = "$path: \"$line\"";
     }
+}
+
+
+sub joined {
+    my ($strings) = @_;
+    return join('', $strings =~ /"((?:\\.|[^"\\])*)"/g) =~ s/\\"/"/gr;
 }
 
 
@@ -89,9 +98,6 @@ for my $pattern (sort keys %lines) {
 }
 
 for my $pattern (sort keys %told) {
-    next if $lines{$pattern};
-
-    my $literal = $pattern =~ s/\0/\%/gr;
     complain('README.md', "nobody logs \"$told{$pattern}\"")
-        unless grep { code($_) =~ /\Q$literal\E/ } @sources;
+        unless $texts{$pattern};
 }

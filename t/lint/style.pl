@@ -26,10 +26,10 @@ for my $path (files(qr/./)) {
         complain($where, 'unfinished')
             if $line =~ /\b(?:TO[D]O|FIX[M]E|X[X]X)\b/;
 
-        # a table or a link of a text cannot be folded, nor can a URL
+        # tables, links and strings of a configuration cannot be folded
         complain($where, 'wider than 79') if length $line > 79
-            && $path !~ /\.md$/ && $path !~ /^LICENSE$/
-            && $line !~ m{https?://\S{60}};
+            && $path !~ /\.md$/
+            && !($path =~ /\.conf$/ && $line =~ /'[^']{50,}'/);
     }
 }
 
@@ -50,12 +50,17 @@ for my $path (files(qr/\.[ch]$/, qw(modules ngx_mra_http ngx_mra_stream))) {
     complain($path, 'no copyright line')
         if text($path) !~ /Copyright \(C\) ngx_mra contributors/;
 
-    for my $line (split /\n/, $code) {
+    my @lines = split /\n/, $code;
+
+    for my $line (@lines) {
         my $where = "$path:" . ++$n;
         complain($where, 'comment with //') if $line =~ m{//};
+
+        # a condition that ends with its line needs a brace on the next one
+        next if $line !~ /^\s*(?:if|for|while) \(.*\)\s*;?$/
+            || $line =~ tr/(// != $line =~ tr/)//;
         complain($where, 'no braces')
-            if $line =~ /^\s*(?:if|for|while) \(.*\)\s*;?$/
-                && $line =~ /\)\s*;$/ && $line !~ /^\s*\} while/;
+            if $line =~ /;$/ || ($lines[$n] // '') !~ /^\s*\{$/;
     }
 
     if ($name =~ /\.h$/) {

@@ -242,8 +242,9 @@ sub run {
 
 
 sub wanted {
-    my ($n) = $_[0]->read_file('nginx.conf') =~ /^\s*worker_processes\s+(\d+)/m;
-    return $n // 1;
+    my ($self) = @_;
+    my $conf = $self->read_file('nginx.conf');
+    return $conf =~ /^\s*worker_processes\s+(\d+)/m ? $1 : 1;
 }
 
 
