@@ -102,6 +102,7 @@ ngx_http_mra_enter(ngx_http_mra_ctx_t *ctx, ngx_http_mra_loc_conf_t *mlcf)
     ctx->rc = NGX_DECLINED;
     ctx->status = NGX_HTTP_MRA_ASKED_NOTHING;
     ctx->tokens = 0;
+    ctx->asked = 0;
     ctx->bearer = 0;
 
     ngx_memzero(&ctx->verify, sizeof(ngx_http_mra_verify_t));
@@ -214,6 +215,17 @@ ngx_http_mra_get_ctx(ngx_http_request_t *r)
     ngx_http_set_ctx(r, ctx, ngx_http_mra_module);
 
     return ctx;
+}
+
+
+ngx_int_t
+ngx_http_mra_prepare(ngx_http_mra_ctx_t *ctx, ngx_mra_kind_e kind,
+    ngx_str_t *scope, ngx_str_t *name)
+{
+    ctx->asked = 1;
+    ctx->op.kind = kind;
+
+    return ngx_mra_key(ctx->mmcf->mra, kind, scope, name, ctx->op.key);
 }
 
 

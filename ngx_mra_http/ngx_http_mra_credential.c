@@ -151,21 +151,17 @@ ngx_http_mra_parse_basic(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx,
     ctx->password.data = colon + 1;
     ctx->password.len = last - ctx->password.data;
 
-    ngx_mra_credential_mac(ctx->mmcf->mra, &ctx->mlcf->realm, &ctx->given,
-                           &ctx->password, ctx->mac);
-
-    return NGX_OK;
+    return ngx_mra_credential_mac(ctx->mmcf->mra, &ctx->mlcf->realm,
+                                  &ctx->given, &ctx->password, ctx->mac);
 }
 
 
 ngx_int_t
 ngx_http_mra_check_credential(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
 {
-    ngx_mra_op_t    *op;
-    ngx_mra_conf_t  *mra;
+    ngx_mra_op_t  *op;
 
     op = &ctx->op;
-    mra = ctx->mmcf->mra;
 
     if (!ctx->asked) {
 
@@ -173,14 +169,17 @@ ngx_http_mra_check_credential(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
             return NGX_DECLINED;
         }
 
-        op->kind = NGX_MRA_CREDENTIAL;
+        if (ngx_http_mra_prepare(ctx, NGX_MRA_CREDENTIAL, &ctx->mlcf->realm,
+                                 &ctx->user)
+            != NGX_OK)
+        {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
         op->value.data = ctx->cached;
         op->value.len = NGX_HTTP_MRA_MAC_LEN;
 
-        ngx_mra_key(mra, op->kind, &ctx->mlcf->realm, &ctx->user, op->key);
-
-        ctx->asked = 1;
-        op->rc = ngx_mra_store_get(mra->store, op);
+        op->rc = ngx_mra_store_get(ctx->mmcf->mra->store, op);
     }
 
     if (op->rc == NGX_AGAIN) {
@@ -219,14 +218,17 @@ ngx_http_mra_keep_credential(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
             return NGX_DECLINED;
         }
 
-        op->kind = NGX_MRA_CREDENTIAL;
+        if (ngx_http_mra_prepare(ctx, NGX_MRA_CREDENTIAL, &ctx->mlcf->realm,
+                                 &ctx->user)
+            != NGX_OK)
+        {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
         op->value.data = ctx->mac;
         op->value.len = NGX_HTTP_MRA_MAC_LEN;
         op->ttl = mra->credentials_refresh_interval;
 
-        ngx_mra_key(mra, op->kind, &ctx->mlcf->realm, &ctx->user, op->key);
-
-        ctx->asked = 1;
         op->rc = ngx_mra_store_set(mra->store, op);
     }
 

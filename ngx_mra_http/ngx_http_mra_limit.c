@@ -38,15 +38,17 @@ ngx_http_mra_limit(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
             return NGX_DECLINED;
         }
 
-        op->kind = NGX_MRA_AUTHORIZATION;
+        if (ngx_http_mra_prepare(ctx, NGX_MRA_AUTHORIZATION,
+                                 &ngx_http_mra_everywhere, &ctx->user)
+            != NGX_OK)
+        {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
         op->name = ctx->user;
         op->limit = mra->max_authorizations;
         op->period = mra->rate_control_period;
 
-        ngx_mra_key(mra, op->kind, &ngx_http_mra_everywhere, &ctx->user,
-                    op->key);
-
-        ctx->asked = 1;
         op->rc = ngx_mra_store_hit(mra->store, op);
     }
 

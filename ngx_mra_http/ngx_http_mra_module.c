@@ -465,7 +465,8 @@ ngx_http_mra_challenges(ngx_conf_t *cf, ngx_http_mra_loc_conf_t *mlcf)
                                   &mlcf->realm)
                       - mlcf->basic.data;
 
-    len = mlcf->realm.len + sizeof("Bearer realm=\"\", error=\"invalid_token\"");
+    len = mlcf->realm.len
+          + sizeof("Bearer realm=\"\", error=\"invalid_token\"");
 
     mlcf->bearer.data = ngx_pnalloc(cf->pool, len);
     if (mlcf->bearer.data == NULL) {

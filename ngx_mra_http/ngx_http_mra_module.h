@@ -166,6 +166,16 @@ ngx_int_t ngx_http_mra_access_handler(ngx_http_request_t *r);
 ngx_http_mra_ctx_t *ngx_http_mra_find_ctx(ngx_http_request_t *r);
 ngx_http_mra_ctx_t *ngx_http_mra_get_ctx(ngx_http_request_t *r);
 
+/*
+ * ctx->op for "name" in "scope", to be handed to the store at once; it has
+ * answered when op->rc is no longer NGX_AGAIN, then ctx->asked is cleared.
+ *
+ * NGX_OK / NGX_ERROR (OpenSSL failed)
+ */
+
+ngx_int_t ngx_http_mra_prepare(ngx_http_mra_ctx_t *ctx, ngx_mra_kind_e kind,
+    ngx_str_t *scope, ngx_str_t *name);
+
 /* NGX_AGAIN, with an eye on the client, or 500 */
 
 ngx_int_t ngx_http_mra_wait(ngx_http_request_t *r);

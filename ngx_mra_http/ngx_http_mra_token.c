@@ -47,13 +47,16 @@ ngx_http_mra_check_token(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
             name.data = token;
             name.len = NGX_MRA_TOKEN_LEN;
 
-            op->kind = NGX_MRA_TOKEN;
+            if (ngx_http_mra_prepare(ctx, NGX_MRA_TOKEN, &ctx->mlcf->realm,
+                                     &name)
+                != NGX_OK)
+            {
+                return NGX_HTTP_INTERNAL_SERVER_ERROR;
+            }
+
             op->value.data = ctx->user_buf;
             op->value.len = NGX_MRA_USER_LEN;
 
-            ngx_mra_key(mra, op->kind, &ctx->mlcf->realm, &name, op->key);
-
-            ctx->asked = 1;
             op->rc = ngx_mra_store_get(mra->store, op);
         }
 
@@ -212,20 +215,20 @@ ngx_http_mra_issue_token(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
             return NGX_OK;
         }
 
-        if (ngx_http_mra_build_cookie(r, ctx, token) != NGX_OK) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-
         name.data = token;
         name.len = NGX_MRA_TOKEN_LEN;
 
-        op->kind = NGX_MRA_TOKEN;
+        if (ngx_http_mra_build_cookie(r, ctx, token) != NGX_OK
+            || ngx_http_mra_prepare(ctx, NGX_MRA_TOKEN, &ctx->mlcf->realm,
+                                    &name)
+               != NGX_OK)
+        {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
         op->value = ctx->user;
         op->ttl = mra->credentials_refresh_interval;
 
-        ngx_mra_key(mra, op->kind, &ctx->mlcf->realm, &name, op->key);
-
-        ctx->asked = 1;
         op->rc = ngx_mra_store_set(mra->store, op);
     }
 
