@@ -46,9 +46,13 @@ typedef struct {
 
     void  (*down)(ngx_stream_mra_hop_t *hop);
 
+    /* a link of it was opened; what had waited for it is sent after this */
+
+    void  (*opened)(ngx_stream_mra_hop_t *hop, ngx_stream_mra_link_t *ln);
+
     /*
      * One link of a hop that may be up was lost, and with it the answers
-     * to what was sent over it.  NULL: never mind.
+     * to what was sent over it.  These two may be NULL.
      */
 
     void  (*lost)(ngx_stream_mra_hop_t *hop, ngx_stream_mra_link_t *ln);
@@ -83,15 +87,6 @@ typedef struct {
     ngx_addr_t                *local;           /* NULL: any */
     ngx_stream_mra_tls_conf_t  tls;
 } ngx_stream_mra_hop_conf_t;
-
-
-/* in the main configuration of the module, zeroed */
-
-typedef struct {
-    ngx_array_t                sets;            /* ngx_stream_mra_hops_t * */
-    ngx_event_t                tick;
-    uint32_t                   worker;
-} ngx_stream_mra_hop_main_t;
 
 
 struct ngx_stream_mra_hop_s {
@@ -132,21 +127,24 @@ struct ngx_stream_mra_hop_s {
 
 struct ngx_stream_mra_hops_s {
     ngx_str_t                  name;        /* of the upstream */
+    void                      *data;        /* the relay's */
     ngx_uint_t                 n;           /* places used in hop[] */
     ngx_stream_mra_hop_t      *hop[NGX_STREAM_MRA_HOPS];    /* NULL: free */
 
     /* the rest is private to ngx_stream_mra_hop*.c */
 
-    ngx_stream_upstream_srv_conf_t       *upstream;
     ngx_stream_mra_hop_conf_t            *conf;
-    const ngx_stream_mra_hop_handlers_t  *handlers;
-    ngx_stream_mra_hop_main_t            *main;
-    ngx_mra_conf_t                       *mcf;
-    ngx_atomic_t                         *ticket;    /* of all workers */
-    ngx_log_t                            *log;
     ngx_array_t                           servers;
     ngx_resolver_t                       *resolver;
     ngx_msec_t                            resolver_timeout;
+    ngx_log_t                            *log;
+
+    const ngx_stream_mra_hop_handlers_t  *handlers;
+    size_t                                max_message_size;
+    ngx_mra_conf_t                       *mcf;
+    uint32_t                              worker;
+    ngx_atomic_t                         *ticket;    /* of all workers */
+    ngx_event_t                           tick;
 };
 
 
@@ -166,24 +164,29 @@ struct ngx_stream_mra_wait_s {
 
 
 /*
- * Configuration: to be called from create_srv_conf and merge_srv_conf.
- * hops_add() comes after the merge and returns the hops of an upstream, one
- * object for all servers that want the same.  NULL: an error was logged.
+ * Configuration: to be called from create_srv_conf and merge_srv_conf; what
+ * is not set to "unset" is zeroed by the caller.  hops_create() comes after
+ * the merge and returns the hops of an upstream, NULL: an error was logged.
  */
 
 void ngx_stream_mra_hop_create_conf(ngx_stream_mra_hop_conf_t *hcf);
 char *ngx_stream_mra_hop_merge_conf(ngx_conf_t *cf,
     ngx_stream_mra_hop_conf_t *prev, ngx_stream_mra_hop_conf_t *conf);
 
-ngx_stream_mra_hops_t *ngx_stream_mra_hops_add(ngx_conf_t *cf,
-    ngx_stream_mra_hop_main_t *hmf, ngx_stream_upstream_srv_conf_t *uscf,
-    ngx_stream_mra_hop_conf_t *hcf);
+ngx_stream_mra_hops_t *ngx_stream_mra_hops_create(ngx_conf_t *cf,
+    ngx_stream_upstream_srv_conf_t *uscf, ngx_stream_mra_hop_conf_t *hcf);
 
-/* in init_process, after the links were created: NGX_OK or NGX_ERROR */
+/*
+ * In init_process, after the links were created: connections are opened.
+ * max_message_size is that of messages which the hops send.
+ *
+ * NGX_OK or NGX_ERROR
+ */
 
 ngx_int_t ngx_stream_mra_hops_init(ngx_cycle_t *cycle,
-    ngx_stream_mra_hop_main_t *hmf,
-    const ngx_stream_mra_hop_handlers_t *handlers);
+    ngx_stream_mra_hops_t *hops,
+    const ngx_stream_mra_hop_handlers_t *handlers, size_t max_message_size,
+    void *data);
 
 
 /*
@@ -215,6 +218,11 @@ ngx_int_t ngx_stream_mra_hop_check(ngx_stream_mra_hop_t *hop,
 /* harmless when nothing is waited for */
 
 void ngx_stream_mra_hop_cancel(ngx_stream_mra_wait_t *w);
+
+/* the link that hop_send() would use; NULL: it is not open now */
+
+ngx_stream_mra_link_t *ngx_stream_mra_hop_link(ngx_stream_mra_hop_t *hop,
+    ngx_uint_t affinity);
 
 /*
  * Queues a message on one of the hop's links, always the same for the same
