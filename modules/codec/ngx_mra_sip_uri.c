@@ -294,8 +294,6 @@ ngx_mra_sip_check_ipv6(u_char *p, u_char *last)
             return NGX_ERROR;
         }
 
-        digits = 0;
-
         if (p[1] == ':') {
 
             if (gap++) {
@@ -303,7 +301,12 @@ ngx_mra_sip_check_ipv6(u_char *p, u_char *last)
             }
 
             p++;
+
+        } else if (digits == 0) {
+            return NGX_ERROR;
         }
+
+        digits = 0;
     }
 
     return (gap ? groups < 8 : groups == 8) ? NGX_OK : NGX_ERROR;
