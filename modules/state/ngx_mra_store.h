@@ -106,16 +106,21 @@ struct ngx_mra_store_s {
  *               unless the operation is cancelled before
  * NGX_ERROR     the back end failed; get, scan: the buffer is too small
  *
- * get   copies the value and its remaining life
- * set   stores or replaces a value with a life of op->ttl ms; a full store
- *       gives up what expires first
+ * get   copies the value and its remaining life; of a window the name, and
+ *       what hit would say now of op->limit in op->period: used and retry
+ * set   stores or replaces a value with a life of op->ttl ms, 0: as del; a
+ *       full store gives up what expires first
  * del   forgets
  * hit   counts one attempt in a sliding window, one atomic step; the window
- *       lives for op->period after its last admitted attempt
- * scan  fills op->value with as many ngx_mra_record_t of a kind as fit and
- *       moves op->cursor; what comes or goes meanwhile may be missed
+ *       lives for op->period after its last admitted attempt; a limit or
+ *       period of 0 admits and counts nothing
+ * scan  fills op->value, aligned to 8, with as many ngx_mra_record_t of a
+ *       kind as fit and moves op->cursor; what comes, goes or gets another
+ *       life meanwhile may be missed or seen twice; of windows it counts
+ *       what lies in op->period, 0: all they hold
  * count op->used is how many records of a kind live on this node, op->limit
- *       the most that ever did since nginx was started; never NGX_AGAIN
+ *       the most that ever did since nginx was started; never NGX_AGAIN;
+ *       expired tokens and credentials count until they are cleaned up
  */
 
 #define ngx_mra_store_get(st, op)     (st)->backend->get(st, op)
