@@ -35,7 +35,8 @@ extern const ngx_uint_t  ngx_mra_loaded;
 typedef struct {
     ngx_str_t          node;
 
-    ngx_msec_t         credentials_refresh_interval;
+    ngx_msec_t         credentials_refresh_interval;   /* 0: no tokens,
+                                                          nothing cached */
     ngx_msec_t         credentials_cleanup_interval;
     ngx_uint_t         max_authorizations;         /* 0: no limit */
     ngx_msec_t         rate_control_period;        /* 0: no limit */
@@ -79,19 +80,26 @@ void ngx_mra_require(ngx_conf_t *cf, char *directive);
 
 
 /*
- * The key of (kind, scope, name) for the store, under the secret: nobody
- * without it can tell or collide keys.  Writes NGX_MRA_KEY_LEN bytes.
+ * What follows is computed under the secret, for workers.  All return
+ * NGX_OK, or NGX_ERROR when OpenSSL fails.
  */
-
-void ngx_mra_key(ngx_mra_conf_t *mcf, ngx_mra_kind_e kind, ngx_str_t *scope,
-    ngx_str_t *name, u_char *key);
 
 /*
- * HMAC-SHA-256 of (scope, user, password) under the secret, 32 bytes.
+ * The key of (kind, scope, name) for the store: nobody without the secret
+ * can tell or collide keys.  Writes NGX_MRA_KEY_LEN bytes.
  */
 
-void ngx_mra_credential_mac(ngx_mra_conf_t *mcf, ngx_str_t *scope,
+ngx_int_t ngx_mra_key(ngx_mra_conf_t *mcf, ngx_mra_kind_e kind,
+    ngx_str_t *scope, ngx_str_t *name, u_char *key);
+
+/* HMAC-SHA-256 of (scope, user, password), 32 bytes */
+
+ngx_int_t ngx_mra_credential_mac(ngx_mra_conf_t *mcf, ngx_str_t *scope,
     ngx_str_t *user, ngx_str_t *password, u_char *mac);
+
+/* 32 bytes for a use of one's own, the same on all who have the secret */
+
+ngx_int_t ngx_mra_derive(ngx_mra_conf_t *mcf, char *label, u_char *key);
 
 
 typedef enum {
@@ -121,9 +129,12 @@ typedef enum {
     NGX_MRA_COUNTERS = NGX_MRA_SIP_BY_STATUS + 6
 } ngx_mra_counter_e;
 
+#define ngx_mra_is_gauge(c)  ((c) == NGX_MRA_SIP_DIALOGS)
+
 /*
  * Adds to a counter of this node, kept over reloads; costs one add to a
- * cache line of this worker.  Value: the sum over all workers.
+ * cache line of this worker.  Value: the sum over all workers.  What a
+ * worker has added to a gauge ends with it.
  */
 
 void ngx_mra_count(ngx_mra_conf_t *mcf, ngx_mra_counter_e c, ngx_int_t n);
@@ -136,6 +147,10 @@ ngx_int_t ngx_mra_counter(ngx_mra_conf_t *mcf, ngx_mra_counter_e c);
  */
 
 #define NGX_MRA_IPC_MAX  131072    /* bytes of one message */
+
+#define NGX_MRA_IPC_PIECES  64     /* of one message, at most */
+
+/* the message is valid during the call */
 
 typedef void (*ngx_mra_ipc_pt)(uint32_t from, ngx_str_t *msg);
 
@@ -159,8 +174,8 @@ void ngx_mra_ipc_receive(ngx_cycle_t *cycle, ngx_uint_t channel,
  *
  * NGX_OK        sent or queued
  * NGX_DECLINED  there is no such worker (any more)
- * NGX_BUSY      its queue is full, try later or answer 503
- * NGX_ERROR     too large or out of memory
+ * NGX_BUSY      too much waits for it, try later or answer 503
+ * NGX_ERROR     too large, too many pieces, or out of memory
  */
 
 ngx_int_t ngx_mra_ipc_send(ngx_cycle_t *cycle, uint32_t to,

@@ -12,24 +12,136 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include <ngx_event.h>
 #include "ngx_mra.h"
+#include "ngx_mra_shm.h"
+#include "ngx_mra_token.h"
+
+
+#define NGX_MRA_SECRET_MIN      32
+#define NGX_MRA_SECRET_MAX      4096
+
+#define NGX_MRA_SLOTS           64      /* workers that count for themselves */
+
+#define NGX_MRA_ZONE_MAGIC      0x4d52415a
+#define NGX_MRA_ZONE_VERSION                                                 \
+    (1 << 16 | NGX_MRA_SHM_VERSION << 8 | NGX_MRA_COUNTERS)
+
+
+/* of one worker, in cache lines that no other one writes to */
+
+typedef struct {
+    ngx_atomic_t            count[NGX_MRA_COUNTERS];
+    ngx_pid_t               pid;
+    u_char                  padding[NGX_CPU_CACHE_LINE];
+} ngx_mra_slot_t;
+
+
+typedef struct ngx_mra_block_s  ngx_mra_block_t;
+
+
+/* in shared memory; its head is the same in all versions */
+
+typedef struct {
+    uint32_t                magic;
+    uint32_t                version;
+    size_t                  size;       /* of this struct */
+
+    void                   *table;      /* the store's */
+
+    u_char                  random[NGX_MRA_SECRET_MIN];
+    u_char                  name[16];   /* of this zone, for IPC */
+    ngx_atomic_t            number;     /* the last one given to a worker */
+    ngx_mra_block_t        *blocks;
+
+    ngx_mra_slot_t          slots[NGX_MRA_SLOTS];
+} ngx_mra_zone_t;
+
+
+typedef struct ngx_mra_ipc_s  ngx_mra_ipc_t;
+
+
+/* what lives as long as a worker, longer than a cycle without a master */
+
+typedef struct {
+    ngx_mra_slot_t         *slot;
+    ngx_mra_ipc_t          *ipc;        /* NULL: there are no messages */
+    ngx_mra_store_t        *store;
+    ngx_event_t             sweep;
+    ngx_connection_t        dumb;       /* for the timer's debug lines */
+} ngx_mra_worker_t;
 
 
 typedef struct {
-    ngx_mra_conf_t     pub;             /* first: the rest is private */
+    ngx_mra_conf_t          pub;        /* first: the rest is private */
 
-    ngx_uint_t         enabled;         /* there is mra { } */
-    size_t             zone_size;
-    ngx_str_t          secret_file;
+    ngx_uint_t              enabled;    /* there is mra { } */
+    size_t                  zone_size;
+    ngx_str_t               secret_file;
 
-    u_char            *required_by;     /* a directive that needs mra { } */
-    u_char            *required_file;
-    ngx_uint_t         required_line;
+    u_char                 *required_by;    /* a directive */
+    u_char                 *required_file;
+    ngx_uint_t              required_line;
+
+    ngx_str_t               secret;
+    ngx_mra_token_hash_t    hash;
+    u_char                  key_key[NGX_MRA_TOKEN_KEY_LEN];
+    u_char                  credential_key[NGX_MRA_TOKEN_KEY_LEN];
+
+    ngx_mra_shm_conf_t      shm;
+    ngx_slab_pool_t        *shpool;
+    ngx_mra_zone_t         *zone;
+
+    ngx_mra_worker_t       *worker;     /* NULL: not in a worker */
 } ngx_mra_core_conf_t;
 
 
 #define ngx_mra_core_conf(cycle)                                             \
     ((ngx_mra_core_conf_t *) ngx_get_conf((cycle)->conf_ctx, ngx_mra_module))
+
+
+/* ngx_mra_secret.c */
+
+/* reads the file, if there is one */
+
+char *ngx_mra_secret_open(ngx_conf_t *cf, ngx_mra_core_conf_t *mccf);
+
+/* derives the keys, without a file from what the zone has */
+
+ngx_int_t ngx_mra_secret_init(ngx_mra_core_conf_t *mccf, ngx_log_t *log);
+
+
+/* ngx_mra_zone.c */
+
+char *ngx_mra_zone_add(ngx_conf_t *cf, ngx_mra_core_conf_t *mccf);
+
+
+/* ngx_mra_counter.c */
+
+/* a slot for this worker, and its end */
+
+ngx_mra_slot_t *ngx_mra_slot_open(ngx_mra_core_conf_t *mccf);
+void ngx_mra_slot_close(ngx_mra_slot_t *slot);
+
+
+/* ngx_mra_worker.c */
+
+ngx_int_t ngx_mra_worker_open(ngx_cycle_t *cycle);
+void ngx_mra_worker_close(ngx_cycle_t *cycle);
+
+/* without a master, a reload happens in the process that serves */
+
+ngx_int_t ngx_mra_worker_move(ngx_cycle_t *cycle);
+
+
+/* ngx_mra_ipc.c */
+
+/* NULL: there will be no messages, logged */
+
+ngx_mra_ipc_t *ngx_mra_ipc_open(ngx_cycle_t *cycle,
+    ngx_mra_core_conf_t *mccf);
+void ngx_mra_ipc_close(ngx_mra_ipc_t *ipc);
+void ngx_mra_ipc_move(ngx_mra_ipc_t *ipc, ngx_log_t *log);
 
 
 extern ngx_module_t  ngx_mra_module;

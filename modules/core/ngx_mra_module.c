@@ -22,8 +22,8 @@ typedef struct {
 } ngx_mra_range_t;
 
 
-static char *ngx_mra_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-static char *ngx_mra_init_block(ngx_conf_t *cf, ngx_mra_core_conf_t *mccf);
+static char *ngx_mra_conf_block(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 static char *ngx_mra_set_name(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_mra_set_size(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -35,6 +35,7 @@ static char *ngx_mra_set_number(ngx_conf_t *cf, ngx_command_t *cmd,
 static char *ngx_mra_must(ngx_conf_t *cf, ngx_mra_range_t *range);
 static void *ngx_mra_create_conf(ngx_cycle_t *cycle);
 static char *ngx_mra_init_conf(ngx_cycle_t *cycle, void *conf);
+static ngx_int_t ngx_mra_init_process(ngx_cycle_t *cycle);
 
 
 static ngx_mra_range_t  ngx_mra_zone_range = {
@@ -73,7 +74,7 @@ static ngx_command_t  ngx_mra_commands[] = {
 
     { ngx_string("mra"),
       NGX_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_NOARGS,
-      ngx_mra_block,
+      ngx_mra_conf_block,
       0,
       0,
       NULL },
@@ -179,11 +180,11 @@ ngx_module_t  ngx_mra_module = {
     ngx_mra_commands,                      /* module directives */
     NGX_CORE_MODULE,                       /* module type */
     NULL,                                  /* init master */
-    NULL,                                  /* init module */
-    NULL,                                  /* init process */
+    ngx_mra_worker_move,                   /* init module */
+    ngx_mra_init_process,                  /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
-    NULL,                                  /* exit process */
+    ngx_mra_worker_close,                  /* exit process */
     NULL,                                  /* exit master */
     NGX_MODULE_V1_PADDING
 };
@@ -238,7 +239,7 @@ ngx_mra_require(ngx_conf_t *cf, char *directive)
 
 
 static char *
-ngx_mra_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_mra_conf_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     char                 *rv;
     ngx_conf_t            save;
@@ -263,14 +264,11 @@ ngx_mra_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return rv;
     }
 
-    return ngx_mra_init_block(cf, mccf);
-}
+    if (ngx_mra_secret_open(cf, mccf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
 
-
-static char *
-ngx_mra_init_block(ngx_conf_t *cf, ngx_mra_core_conf_t *mccf)
-{
-    return NGX_CONF_OK;
+    return ngx_mra_zone_add(cf, mccf);
 }
 
 
@@ -454,6 +452,8 @@ ngx_mra_create_conf(ngx_cycle_t *cycle)
      *     mccf->enabled = 0;
      *     mccf->secret_file = { 0, NULL };
      *     mccf->required_by = NULL;
+     *     mccf->zone = NULL;
+     *     mccf->worker = NULL;
      */
 
     mccf->pub.credentials_refresh_interval = NGX_CONF_UNSET_MSEC;
@@ -507,5 +507,22 @@ ngx_mra_init_conf(ngx_cycle_t *cycle, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    mccf->shm.life = mccf->pub.credentials_refresh_interval;
+    mccf->shm.cleanup = mccf->pub.credentials_cleanup_interval;
+
     return NGX_CONF_OK;
+}
+
+
+/* not in the helpers of the cache: they have no one to talk to */
+
+static ngx_int_t
+ngx_mra_init_process(ngx_cycle_t *cycle)
+{
+    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return NGX_OK;
+    }
+
+    return ngx_mra_worker_open(cycle);
 }
