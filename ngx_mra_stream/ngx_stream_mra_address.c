@@ -38,7 +38,7 @@ ngx_stream_mra_address_inside(ngx_stream_mra_address_t *addr,
     inside = conf->inside;
 
     if (inside == NULL) {
-        addr->tls = conf->hop.ssl_enable;
+        addr->tls = conf->hop.tls.enable;
 
         return ngx_stream_mra_address_print(addr, conf,
                                             ln ? ln->connection : NULL, 0);

@@ -176,6 +176,17 @@ char *ngx_stream_mra_hop_merge_conf(ngx_conf_t *cf,
 ngx_stream_mra_hops_t *ngx_stream_mra_hops_create(ngx_conf_t *cf,
     ngx_stream_upstream_srv_conf_t *uscf, ngx_stream_mra_hop_conf_t *hcf);
 
+/* for the table of directives */
+
+extern ngx_conf_num_bounds_t  ngx_stream_mra_hop_connections;
+extern ngx_conf_bitmask_t     ngx_stream_mra_tls_protocols[];
+extern ngx_conf_post_t        ngx_stream_mra_tls_conf_command;
+
+char *ngx_stream_mra_hop_set_bind(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_stream_mra_tls_set_passwords(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
 /*
  * In init_process, after the links were created: connections are opened.
  * max_message_size is that of messages which the hops send.

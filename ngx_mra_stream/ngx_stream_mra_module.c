@@ -106,6 +106,125 @@ static ngx_command_t  ngx_stream_mra_commands[] = {
       offsetof(ngx_stream_mra_srv_conf_t, drain),
       NULL },
 
+    { ngx_string("mra_sip_connect_timeout"),
+      NGX_STREAM_MAIN_CONF|NGX_STREAM_SRV_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_STREAM_SRV_CONF_OFFSET,
+      offsetof(ngx_stream_mra_srv_conf_t, hop.connect_timeout),
+      NULL },
+
+    { ngx_string("mra_sip_connections"),
+      NGX_STREAM_MAIN_CONF|NGX_STREAM_SRV_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_STREAM_SRV_CONF_OFFSET,
+      offsetof(ngx_stream_mra_srv_conf_t, hop.connections),
+      &ngx_stream_mra_hop_connections },
+
+    { ngx_string("mra_sip_bind"),
+      NGX_STREAM_MAIN_CONF|NGX_STREAM_SRV_CONF|NGX_CONF_TAKE1,
+      ngx_stream_mra_hop_set_bind,
+      NGX_STREAM_SRV_CONF_OFFSET,
+      offsetof(ngx_stream_mra_srv_conf_t, hop.local),
+      NULL },
+
+    { ngx_string("mra_sip_ssl"),
+      NGX_STREAM_MAIN_CONF|NGX_STREAM_SRV_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_STREAM_SRV_CONF_OFFSET,
+      offsetof(ngx_stream_mra_srv_conf_t, hop.tls.enable),
+      NULL },
+
+    { ngx_string("mra_sip_ssl_session_reuse"),
+      NGX_STREAM_MAIN_CONF|NGX_STREAM_SRV_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_STREAM_SRV_CONF_OFFSET,
+      offsetof(ngx_stream_mra_srv_conf_t, hop.tls.session_reuse),
+      NULL },
+
+    { ngx_string("mra_sip_ssl_protocols"),
+      NGX_STREAM_MAIN_CONF|NGX_STREAM_SRV_CONF|NGX_CONF_1MORE,
+      ngx_conf_set_bitmask_slot,
+      NGX_STREAM_SRV_CONF_OFFSET,
+      offsetof(ngx_stream_mra_srv_conf_t, hop.tls.protocols),
+      &ngx_stream_mra_tls_protocols },
+
+    { ngx_string("mra_sip_ssl_ciphers"),
+      NGX_STREAM_MAIN_CONF|NGX_STREAM_SRV_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_STREAM_SRV_CONF_OFFSET,
+      offsetof(ngx_stream_mra_srv_conf_t, hop.tls.ciphers),
+      NULL },
+
+    { ngx_string("mra_sip_ssl_name"),
+      NGX_STREAM_MAIN_CONF|NGX_STREAM_SRV_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_STREAM_SRV_CONF_OFFSET,
+      offsetof(ngx_stream_mra_srv_conf_t, hop.tls.name),
+      NULL },
+
+    { ngx_string("mra_sip_ssl_server_name"),
+      NGX_STREAM_MAIN_CONF|NGX_STREAM_SRV_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_STREAM_SRV_CONF_OFFSET,
+      offsetof(ngx_stream_mra_srv_conf_t, hop.tls.server_name),
+      NULL },
+
+    { ngx_string("mra_sip_ssl_verify"),
+      NGX_STREAM_MAIN_CONF|NGX_STREAM_SRV_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_STREAM_SRV_CONF_OFFSET,
+      offsetof(ngx_stream_mra_srv_conf_t, hop.tls.verify),
+      NULL },
+
+    { ngx_string("mra_sip_ssl_verify_depth"),
+      NGX_STREAM_MAIN_CONF|NGX_STREAM_SRV_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_STREAM_SRV_CONF_OFFSET,
+      offsetof(ngx_stream_mra_srv_conf_t, hop.tls.verify_depth),
+      NULL },
+
+    { ngx_string("mra_sip_ssl_trusted_certificate"),
+      NGX_STREAM_MAIN_CONF|NGX_STREAM_SRV_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_STREAM_SRV_CONF_OFFSET,
+      offsetof(ngx_stream_mra_srv_conf_t, hop.tls.trusted_certificate),
+      NULL },
+
+    { ngx_string("mra_sip_ssl_crl"),
+      NGX_STREAM_MAIN_CONF|NGX_STREAM_SRV_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_STREAM_SRV_CONF_OFFSET,
+      offsetof(ngx_stream_mra_srv_conf_t, hop.tls.crl),
+      NULL },
+
+    { ngx_string("mra_sip_ssl_certificate"),
+      NGX_STREAM_MAIN_CONF|NGX_STREAM_SRV_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_STREAM_SRV_CONF_OFFSET,
+      offsetof(ngx_stream_mra_srv_conf_t, hop.tls.certificate),
+      NULL },
+
+    { ngx_string("mra_sip_ssl_certificate_key"),
+      NGX_STREAM_MAIN_CONF|NGX_STREAM_SRV_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_STREAM_SRV_CONF_OFFSET,
+      offsetof(ngx_stream_mra_srv_conf_t, hop.tls.certificate_key),
+      NULL },
+
+    { ngx_string("mra_sip_ssl_password_file"),
+      NGX_STREAM_MAIN_CONF|NGX_STREAM_SRV_CONF|NGX_CONF_TAKE1,
+      ngx_stream_mra_tls_set_passwords,
+      NGX_STREAM_SRV_CONF_OFFSET,
+      offsetof(ngx_stream_mra_srv_conf_t, hop.tls.passwords),
+      NULL },
+
+    { ngx_string("mra_sip_ssl_conf_command"),
+      NGX_STREAM_MAIN_CONF|NGX_STREAM_SRV_CONF|NGX_CONF_TAKE2,
+      ngx_conf_set_keyval_slot,
+      NGX_STREAM_SRV_CONF_OFFSET,
+      offsetof(ngx_stream_mra_srv_conf_t, hop.tls.conf_commands),
+      &ngx_stream_mra_tls_conf_command },
+
       ngx_null_command
 };
 
@@ -260,6 +379,7 @@ ngx_stream_mra_init_process(ngx_cycle_t *cycle)
     mmcf->worker = w;
 
     w->mcf = ngx_mra_get_conf(cycle);
+    w->self = ngx_mra_ipc_self(cycle);
 
     ngx_str_set(&scope, "hash");
     ngx_str_set(&name, "sip");
@@ -303,12 +423,9 @@ ngx_stream_mra_init_server(ngx_cycle_t *cycle,
         return NGX_OK;
     }
 
-    mscf->hops = ngx_stream_mra_hops_create(cycle, mscf->upstream,
-                                            &mscf->hop,
-                                            &ngx_stream_mra_hop_handlers,
-                                            mscf->max_message_size, mscf);
-
-    return mscf->hops ? NGX_OK : NGX_ERROR;
+    return ngx_stream_mra_hops_init(cycle, mscf->hops,
+                                    &ngx_stream_mra_hop_handlers,
+                                    mscf->max_message_size, mscf);
 }
 
 
@@ -426,7 +543,21 @@ ngx_stream_mra_merge_srv_conf(ngx_conf_t *cf, void *parent, void *child)
                               prev->register_timeout, 30000);
     ngx_conf_merge_msec_value(conf->drain, prev->drain, 0);
 
-    return ngx_stream_mra_hop_merge_conf(cf, &prev->hop, &conf->hop);
+    if (ngx_stream_mra_hop_merge_conf(cf, &prev->hop, &conf->hop)
+        != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->upstream && !conf->accept) {
+        conf->hops = ngx_stream_mra_hops_create(cf, conf->upstream,
+                                                &conf->hop);
+        if (conf->hops == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
 }
 
 

@@ -1,0 +1,669 @@
+
+/*
+ * Copyright (C) ngx_mra contributors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "ngx_mra_block.h"
+#include "ngx_stream_mra_hop_private.h"
+
+
+static ngx_int_t ngx_stream_mra_hops_implicit(ngx_conf_t *cf,
+    ngx_stream_upstream_srv_conf_t *uscf);
+static ngx_int_t ngx_stream_mra_hops_servers(ngx_conf_t *cf,
+    ngx_stream_mra_hops_t *hops, ngx_stream_upstream_srv_conf_t *uscf);
+static void ngx_stream_mra_hop_init_conf(ngx_stream_mra_hop_t *hop,
+    ngx_stream_upstream_server_t *us);
+static void ngx_stream_mra_hop_init_log(ngx_stream_mra_hop_t *hop);
+static u_char *ngx_stream_mra_hop_log_error(ngx_log_t *log, u_char *buf,
+    size_t len);
+static void ngx_stream_mra_hops_tick(ngx_event_t *ev);
+static void ngx_stream_mra_hop_look(ngx_stream_mra_hop_t *hop);
+static void ngx_stream_mra_hop_follow(ngx_stream_mra_hop_t *hop);
+static void ngx_stream_mra_hop_doubt(ngx_stream_mra_hop_t *hop);
+static void ngx_stream_mra_hop_tell(ngx_stream_mra_hop_t *hop);
+static ngx_uint_t ngx_stream_mra_hop_is_fresh(ngx_stream_mra_hop_t *hop);
+
+
+ngx_conf_num_bounds_t  ngx_stream_mra_hop_connections = {
+    ngx_conf_check_num_bounds, 1, 64
+};
+
+
+char *
+ngx_stream_mra_hop_set_bind(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_int_t     rc;
+    ngx_str_t    *value;
+    ngx_addr_t  **local, *addr;
+
+    local = (ngx_addr_t **) ((char *) conf + cmd->offset);
+
+    if (*local != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        *local = NULL;
+        return NGX_CONF_OK;
+    }
+
+    addr = ngx_palloc(cf->pool, sizeof(ngx_addr_t));
+    if (addr == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    rc = ngx_parse_addr(cf->pool, addr, value[1].data, value[1].len);
+
+    if (rc == NGX_ERROR) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (rc == NGX_DECLINED) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid address \"%V\"",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    addr->name = value[1];
+    *local = addr;
+
+    return NGX_CONF_OK;
+}
+
+
+void
+ngx_stream_mra_hop_create_conf(ngx_stream_mra_hop_conf_t *hcf)
+{
+    hcf->connect_timeout = NGX_CONF_UNSET_MSEC;
+    hcf->connections = NGX_CONF_UNSET_UINT;
+    hcf->local = NGX_CONF_UNSET_PTR;
+
+    ngx_stream_mra_tls_create_conf(&hcf->tls);
+}
+
+
+char *
+ngx_stream_mra_hop_merge_conf(ngx_conf_t *cf, ngx_stream_mra_hop_conf_t *prev,
+    ngx_stream_mra_hop_conf_t *conf)
+{
+    ngx_conf_merge_msec_value(conf->connect_timeout, prev->connect_timeout,
+                              3000);
+    ngx_conf_merge_uint_value(conf->connections, prev->connections, 2);
+    ngx_conf_merge_ptr_value(conf->local, prev->local, NULL);
+
+    return ngx_stream_mra_tls_merge_conf(cf, &prev->tls, &conf->tls);
+}
+
+
+ngx_stream_mra_hops_t *
+ngx_stream_mra_hops_create(ngx_conf_t *cf,
+    ngx_stream_upstream_srv_conf_t *uscf, ngx_stream_mra_hop_conf_t *hcf)
+{
+    ngx_stream_mra_hops_t       *hops;
+    ngx_stream_core_srv_conf_t  *cscf;
+
+    cscf = ngx_stream_conf_get_module_srv_conf(cf, ngx_stream_core_module);
+
+    hops = ngx_pcalloc(cf->pool, sizeof(ngx_stream_mra_hops_t));
+    if (hops == NULL) {
+        return NULL;
+    }
+
+    hops->name = uscf->host;
+    hops->conf = hcf;
+    hops->log = cscf->error_log;
+    hops->resolver = cscf->resolver;
+    hops->resolver_timeout = cscf->resolver_timeout;
+
+    if (uscf->servers == NULL
+        && ngx_stream_mra_hops_implicit(cf, uscf) != NGX_OK)
+    {
+        return NULL;
+    }
+
+    if (ngx_stream_mra_hops_servers(cf, hops, uscf) != NGX_OK) {
+        return NULL;
+    }
+
+    return hops;
+}
+
+
+/* a host:port instead of the name of an upstream block */
+
+static ngx_int_t
+ngx_stream_mra_hops_implicit(ngx_conf_t *cf,
+    ngx_stream_upstream_srv_conf_t *uscf)
+{
+    ngx_url_t                      u;
+    ngx_stream_upstream_server_t  *us;
+
+    ngx_memzero(&u, sizeof(ngx_url_t));
+
+    u.host = uscf->host;
+    u.port = uscf->port;
+
+    if (ngx_inet_resolve_host(cf->pool, &u) != NGX_OK) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "%s in upstream \"%V\" in %s:%ui",
+                      u.err ? u.err : "host not found", &uscf->host,
+                      uscf->file_name, uscf->line);
+        return NGX_ERROR;
+    }
+
+    uscf->servers = ngx_array_create(cf->pool, 1,
+                                     sizeof(ngx_stream_upstream_server_t));
+    if (uscf->servers == NULL) {
+        return NGX_ERROR;
+    }
+
+    us = ngx_array_push(uscf->servers);
+    if (us == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(us, sizeof(ngx_stream_upstream_server_t));
+
+    us->name = uscf->host;
+    us->addrs = u.addrs;
+    us->naddrs = u.naddrs;
+    us->weight = 1;
+    us->max_fails = 1;
+    us->fail_timeout = 10;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_stream_mra_hops_servers(ngx_conf_t *cf, ngx_stream_mra_hops_t *hops,
+    ngx_stream_upstream_srv_conf_t *uscf)
+{
+    ngx_url_t                      u;
+    ngx_uint_t                     i, n;
+    ngx_stream_mra_server_t       *server;
+    ngx_stream_upstream_server_t  *us;
+
+    us = uscf->servers->elts;
+
+    if (ngx_array_init(&hops->servers, cf->pool, uscf->servers->nelts,
+                       sizeof(ngx_stream_mra_server_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    for (i = 0, n = 0; i < uscf->servers->nelts; i++) {
+        n += us[i].naddrs;
+
+        server = ngx_array_push(&hops->servers);
+        if (server == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_memzero(server, sizeof(ngx_stream_mra_server_t));
+        ngx_memzero(&u, sizeof(ngx_url_t));
+
+        server->conf = &us[i];
+
+        u.url = us[i].name;
+        u.default_port = uscf->port;
+        u.no_resolve = 1;
+
+        if (ngx_parse_url(cf->pool, &u) != NGX_OK) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "%s in upstream \"%V\"", u.err, &u.url);
+            return NGX_ERROR;
+        }
+
+        /* an address needs no resolver, and tells no name */
+
+        if (u.naddrs == 0) {
+            server->host = u.host;
+            server->port = u.port;
+        }
+    }
+
+    if (n > NGX_STREAM_MRA_HOPS) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "%ui addresses in upstream \"%V\", more than %d cannot "
+                      "be next hops", n, &uscf->host, NGX_STREAM_MRA_HOPS);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_stream_mra_hops_init(ngx_cycle_t *cycle, ngx_stream_mra_hops_t *hops,
+    const ngx_stream_mra_hop_handlers_t *handlers, size_t max_message_size,
+    void *data)
+{
+    ngx_addr_t               *addr;
+    ngx_uint_t                i, j;
+    ngx_stream_mra_server_t  *server;
+
+    hops->data = data;
+    hops->handlers = handlers;
+    hops->max_message_size = max_message_size;
+    hops->mcf = ngx_mra_get_conf(cycle);
+    hops->worker = ngx_mra_ipc_self(cycle);
+
+    hops->tick.handler = ngx_stream_mra_hops_tick;
+    hops->tick.data = hops;
+    hops->tick.log = hops->log;
+    hops->tick.cancelable = 1;
+
+    hops->ticket = ngx_stream_mra_state_ticket(hops);
+    if (hops->ticket == NULL) {
+        return NGX_ERROR;
+    }
+
+    server = hops->servers.elts;
+
+    for (i = 0; i < hops->servers.nelts; i++) {
+
+        if (server[i].conf->down) {
+            continue;
+        }
+
+        addr = server[i].conf->addrs;
+
+        for (j = 0; j < server[i].conf->naddrs; j++) {
+            if (ngx_stream_mra_hop_add(hops, &server[i], addr[j].sockaddr,
+                                       addr[j].socklen)
+                == NULL)
+            {
+                return NGX_ERROR;
+            }
+        }
+    }
+
+    ngx_post_event(&hops->tick, &ngx_posted_events);
+
+    return NGX_OK;
+}
+
+
+ngx_stream_mra_hop_t *
+ngx_stream_mra_hop_add(ngx_stream_mra_hops_t *hops,
+    ngx_stream_mra_server_t *server, struct sockaddr *sockaddr,
+    socklen_t socklen)
+{
+    ngx_uint_t             i;
+    ngx_stream_mra_hop_t  *hop;
+
+    for (i = 0; i < hops->n; i++) {
+        if (hops->hop[i] == NULL) {
+            break;
+        }
+    }
+
+    if (i == NGX_STREAM_MRA_HOPS) {
+        return NULL;
+    }
+
+    hop = ngx_pcalloc(ngx_cycle->pool, sizeof(ngx_stream_mra_hop_t));
+    if (hop == NULL) {
+        return NULL;
+    }
+
+    hop->hops = hops;
+    hop->index = i;
+
+    ngx_memcpy(&hop->sockaddr, sockaddr, socklen);
+    hop->socklen = socklen;
+
+    hop->name.data = hop->text;
+    hop->name.len = ngx_sock_ntop(&hop->sockaddr.sockaddr, socklen, hop->text,
+                                  NGX_SOCKADDR_STRLEN, 1);
+    hop->server = server->conf->name;
+    hop->host = server->host;
+
+    ngx_queue_init(&hop->waiters);
+
+    ngx_stream_mra_hop_init_conf(hop, server->conf);
+    ngx_stream_mra_hop_init_log(hop);
+
+    hop->ping = ngx_stream_mra_ping_create(hop);
+
+    if (hop->ping == NULL
+        || ngx_stream_mra_slots_create(hop) != NGX_OK
+        || ngx_stream_mra_state_init(hop) != NGX_OK)
+    {
+        return NULL;
+    }
+
+    hop->state = hop->shared->state;
+
+    hops->hop[i] = hop;
+    hops->n = ngx_max(hops->n, i + 1);
+
+    if (hop->state != NGX_MRA_PROBE_DOWN) {
+        ngx_stream_mra_slots_open(hop);
+    }
+
+    return hop;
+}
+
+
+static void
+ngx_stream_mra_hop_init_conf(ngx_stream_mra_hop_t *hop,
+    ngx_stream_upstream_server_t *us)
+{
+    ngx_mra_conf_t  *mcf;
+
+    mcf = hop->hops->mcf;
+
+    hop->weight = ngx_min(us->weight, 65535);
+    hop->backup = us->backup;
+
+    hop->conf.interval = mcf->stun_keepalive_interval;
+    hop->conf.timeout = mcf->stun_keepalive_timeout;
+    hop->conf.fail_timeout = us->fail_timeout * 1000;
+    hop->conf.max_fails = us->max_fails;
+    hop->conf.stun = mcf->stun_keepalive;
+}
+
+
+static void
+ngx_stream_mra_hop_init_log(ngx_stream_mra_hop_t *hop)
+{
+    hop->log = *hop->hops->log;
+
+    hop->log.connection = 0;
+    hop->log.handler = ngx_stream_mra_hop_log_error;
+    hop->log.data = hop;
+    hop->log.action = NULL;
+
+    /* the transition was reported, each failure to get back is not news */
+
+    hop->quiet = hop->log;
+
+    if (!(hop->log.log_level & NGX_LOG_DEBUG_ALL)
+        && hop->log.log_level > NGX_LOG_ALERT)
+    {
+        hop->quiet.log_level = NGX_LOG_ALERT;
+        hop->quiet.next = NULL;
+    }
+}
+
+
+static u_char *
+ngx_stream_mra_hop_log_error(ngx_log_t *log, u_char *buf, size_t len)
+{
+    u_char                *p;
+    ngx_stream_mra_hop_t  *hop;
+
+    hop = log->data;
+
+    if (log->action) {
+        p = ngx_snprintf(buf, len, " while %s", log->action);
+        len -= p - buf;
+        buf = p;
+    }
+
+    return ngx_snprintf(buf, len, ", next hop: %V, upstream: \"%V\"",
+                        &hop->name, &hop->hops->name);
+}
+
+
+void
+ngx_stream_mra_hop_retire(ngx_stream_mra_hop_t *hop)
+{
+    hop->retired = 1;
+
+    ngx_log_error(NGX_LOG_INFO, hop->hops->log, 0,
+                  "next hop %V in upstream \"%V\" is no address of \"%V\" "
+                  "any more", &hop->name, &hop->hops->name, &hop->server);
+}
+
+
+void
+ngx_stream_mra_hop_hurry(ngx_stream_mra_hop_t *hop)
+{
+    ngx_post_event(&hop->hops->tick, &ngx_posted_events);
+}
+
+
+static void
+ngx_stream_mra_hops_tick(ngx_event_t *ev)
+{
+    ngx_uint_t              i;
+    ngx_stream_mra_hops_t  *hops;
+
+    hops = ev->data;
+
+    ngx_mra_block_touch((void *) hops->ticket);
+
+    for (i = 0; i < hops->n; i++) {
+        if (hops->hop[i]) {
+            ngx_stream_mra_hop_look(hops->hop[i]);
+        }
+    }
+
+    if (!ev->timer_set) {
+        ngx_add_timer(ev, NGX_STREAM_MRA_HOP_TICK);
+    }
+}
+
+
+static void
+ngx_stream_mra_hop_look(ngx_stream_mra_hop_t *hop)
+{
+    if (hop->retired && hop->clients == 0) {
+        ngx_stream_mra_ping_cancel(hop);
+        ngx_stream_mra_slots_close(hop);
+        return;
+    }
+
+    ngx_stream_mra_state_touch(hop);
+
+    ngx_stream_mra_hop_follow(hop);
+    ngx_stream_mra_hop_doubt(hop);
+    ngx_stream_mra_hop_tell(hop);
+    ngx_stream_mra_ping_due(hop);
+}
+
+
+/* what another worker has found out */
+
+static void
+ngx_stream_mra_hop_follow(ngx_stream_mra_hop_t *hop)
+{
+    ngx_uint_t  state;
+
+    state = hop->shared->state;
+
+    if (state == hop->state) {
+        return;
+    }
+
+    hop->state = state;
+    hop->owed = 0;
+
+    if (state != NGX_MRA_PROBE_DOWN) {
+        ngx_stream_mra_slots_open(hop);
+        return;
+    }
+
+    /* calls that exist may still find their way through one without path */
+
+    if (hop->shared->reason != NGX_MRA_PROBE_PATH) {
+        ngx_stream_mra_slots_close(hop);
+    }
+
+    hop->hops->handlers->down(hop);
+}
+
+
+/* something was sent, and nothing came for a while from anywhere */
+
+static void
+ngx_stream_mra_hop_doubt(ngx_stream_mra_hop_t *hop)
+{
+    if (hop->owed == 0
+        || ngx_current_msec - hop->owed
+           < ngx_mra_probe_silence(hop->conf.timeout))
+    {
+        return;
+    }
+
+    if ((ngx_msec_int_t) (hop->shared->alive - hop->owed) <= 0) {
+        ngx_stream_mra_state_suspect(hop);
+    }
+
+    hop->owed = 0;
+}
+
+
+static void
+ngx_stream_mra_hop_tell(ngx_stream_mra_hop_t *hop)
+{
+    ngx_uint_t              fresh;
+    ngx_queue_t            *q, *next;
+    ngx_stream_mra_wait_t  *w;
+
+    if (ngx_queue_empty(&hop->waiters)) {
+        return;
+    }
+
+    fresh = ngx_stream_mra_hop_is_fresh(hop);
+
+    for (q = ngx_queue_head(&hop->waiters);
+         q != ngx_queue_sentinel(&hop->waiters);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        w = ngx_queue_data(q, ngx_stream_mra_wait_t, queue);
+
+        if (fresh
+            || hop->state == NGX_MRA_PROBE_DOWN
+            || (ngx_msec_int_t) (ngx_current_msec - w->deadline) >= 0)
+        {
+            ngx_stream_mra_hop_cancel(w);
+            w->handler(w, fresh);
+        }
+    }
+}
+
+
+ngx_stream_mra_hop_t *
+ngx_stream_mra_hop_choose(ngx_stream_mra_hops_t *hops, uint64_t tried)
+{
+    ngx_int_t              n;
+    ngx_uint_t             i;
+    ngx_mra_route_t       *r, routes[NGX_STREAM_MRA_HOPS];
+    ngx_stream_mra_hop_t  *hop;
+
+    for (i = 0; i < hops->n; i++) {
+        hop = hops->hop[i];
+        r = &routes[i];
+
+        r->up = hop && !hop->retired && ngx_stream_mra_hop_is_up(hop);
+        r->backup = hop && hop->backup;
+        r->weight = hop ? hop->weight : 0;
+    }
+
+    n = ngx_mra_route_choose(routes, hops->n, tried,
+                             ngx_atomic_fetch_add(hops->ticket, 1));
+
+    return (n == NGX_DECLINED) ? NULL : hops->hop[n];
+}
+
+
+ngx_uint_t
+ngx_stream_mra_hop_is_up(ngx_stream_mra_hop_t *hop)
+{
+    return hop->shared->state != NGX_MRA_PROBE_DOWN;
+}
+
+
+ngx_int_t
+ngx_stream_mra_hop_check(ngx_stream_mra_hop_t *hop, ngx_stream_mra_wait_t *w)
+{
+    if (!ngx_stream_mra_hop_is_up(hop)) {
+        return NGX_DECLINED;
+    }
+
+    if (ngx_stream_mra_hop_is_fresh(hop)) {
+        return NGX_OK;
+    }
+
+    w->waiting = 1;
+    w->deadline = ngx_current_msec + ngx_mra_probe_patience(hop->conf.timeout);
+
+    ngx_queue_insert_tail(&hop->waiters, &w->queue);
+
+    ngx_stream_mra_state_suspect(hop);
+
+    return NGX_AGAIN;
+}
+
+
+void
+ngx_stream_mra_hop_cancel(ngx_stream_mra_wait_t *w)
+{
+    if (w->waiting) {
+        w->waiting = 0;
+        ngx_queue_remove(&w->queue);
+    }
+}
+
+
+static ngx_uint_t
+ngx_stream_mra_hop_is_fresh(ngx_stream_mra_hop_t *hop)
+{
+    return ngx_mra_probe_is_fresh(hop->shared, &hop->conf, ngx_current_msec);
+}
+
+
+ngx_stream_mra_link_t *
+ngx_stream_mra_hop_link(ngx_stream_mra_hop_t *hop, ngx_uint_t affinity)
+{
+    return ngx_stream_mra_slot_link(ngx_stream_mra_slot_choose(hop, affinity));
+}
+
+
+ngx_int_t
+ngx_stream_mra_hop_send(ngx_stream_mra_hop_t *hop, ngx_uint_t affinity,
+    struct iovec *iov, ngx_uint_t niov, ngx_stream_mra_link_t **ln)
+{
+    ngx_stream_mra_slot_t  *slot;
+
+    if (!ngx_stream_mra_hop_is_up(hop)) {
+        return NGX_DECLINED;
+    }
+
+    if (hop->owed == 0) {
+        hop->owed = ngx_current_msec;
+    }
+
+    slot = ngx_stream_mra_slot_choose(hop, affinity);
+
+    if (ln) {
+        *ln = ngx_stream_mra_slot_link(slot);
+    }
+
+    return ngx_stream_mra_slot_send(slot, iov, niov);
+}
+
+
+void
+ngx_stream_mra_hop_timed_out(ngx_stream_mra_hop_t *hop, ngx_msec_t sent)
+{
+    ngx_stream_mra_state_missed(hop, sent, NGX_MRA_PROBE_RESPONSE_TIMEOUT);
+}
+
+
+void
+ngx_stream_mra_hop_answered(ngx_stream_mra_hop_t *hop)
+{
+    ngx_stream_mra_state_seen(hop);
+}
