@@ -200,16 +200,13 @@ sub sanitized {
 
 
 sub environment {
-    return unless sanitized();
-
-    my $library = `gcc -print-file-name=libasan.so`;
-    chomp $library;
+    my @preload = sanitized()
+        ? (LD_PRELOAD => `gcc -print-file-name=libasan.so` =~ s/\n//r) : ();
 
     # every nginx module defines ngx_modules; nginx leaks on purpose at exit
     return (
-        LD_PRELOAD => $library,
         ASAN_OPTIONS => 'detect_odr_violation=0:detect_leaks=0',
-        UBSAN_OPTIONS => 'print_stacktrace=1',
+        UBSAN_OPTIONS => 'print_stacktrace=1', @preload,
     );
 }
 
