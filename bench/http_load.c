@@ -66,6 +66,8 @@ main(int argc, char *argv[])
         http_build(&l.targets[i], headers[i]);
     }
 
+    alarm(l.limit);
+
     load_run(&l, "HTTP requests");
 
     return 0;

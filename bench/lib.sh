@@ -19,18 +19,29 @@ trap finish EXIT
 trap 'exit 1' INT TERM
 
 
-finish() {
+# stops all servers
+
+stop() {
     for pid in $PIDS; do
         kill "$pid" 2>/dev/null || true
     done
 
     for pid in $PIDS; do
-        for _ in $(seq 50); do
+        for _ in $(seq 100); do
             kill -0 "$pid" 2>/dev/null || break
             sleep 0.1
         done
+
+        kill -9 "$pid" 2>/dev/null && echo "$0: killed $pid" >&2
     done
 
+    PIDS=
+    rm -f "$DIR"/*.pid
+}
+
+
+finish() {
+    stop
     rm -rf "$DIR"
 }
 
@@ -80,14 +91,12 @@ configure() {
 }
 
 
-# wait_pid file: sets PID when a daemon has written it
+# wait_pid file: waits until a daemon has written it
 
 wait_pid() {
     for _ in $(seq 100); do
-        PID=$(cat "$1" 2>/dev/null || true)
-
-        if [ -n "$PID" ]; then
-            PIDS="$PIDS $PID"
+        if [ -s "$1" ]; then
+            PIDS="$PIDS $(cat "$1")"
             return
         fi
 
@@ -103,9 +112,8 @@ wait_pid() {
 nginx() {
     mkdir -p "$DIR/$1"
 
-    "$NGINX" -p "$DIR/$1/" -e "$DIR/$1.log" -c "$DIR/$1.conf" -g "
-        pid $DIR/$1.pid; error_log $DIR/$1.log warn; ${USER_ROOT}
-        worker_rlimit_nofile ${NOFILE:-8192};" \
+    "$NGINX" -p "$DIR/$1/" -e "$DIR/$1.log" -c "$DIR/$1.conf" \
+        -g "pid $DIR/$1.pid; error_log $DIR/$1.log warn; $USER_ROOT" \
         || fail "nginx does not start with $1.conf"
 
     wait_pid "$DIR/$1.pid"

@@ -69,7 +69,7 @@ const char  load_usage[] =
     "  -t s      length of a turn, seconds (0.1)\n"
     "  -r n      rounds, after one that is not counted (100)\n"
     "  -R n      units of work a second (0: as many as go)\n"
-    "  -l s      limit of the whole run, seconds (600)\n"
+    "  -l s      limit of the whole run, seconds (900)\n"
     "  -n name   a target begins; the first one is the floor\n"
     "  -u url    its scheme://address:port\n"
     "  -p pid    its process or pid file, counted with all children\n";
@@ -85,14 +85,12 @@ load_init(load_t *l, const load_ops_t *ops)
     l->stride = 1;
     l->rounds = 100;
     l->turn = 0.1;
-    l->limit = 600;
+    l->limit = 900;
+    l->serial = getpid() << 12;
 
     l->buf = load_realloc(NULL, LOAD_BUFFER);
 
-    l->ep = epoll_create1(EPOLL_CLOEXEC);
-    if (l->ep == -1) {
-        load_fatal("epoll_create1(): %s", strerror(errno));
-    }
+    load_loop(l);
 
     l->ssl_ctx = SSL_CTX_new(TLS_client_method());
     if (l->ssl_ctx == NULL) {
@@ -109,6 +107,17 @@ load_init(load_t *l, const load_ops_t *ops)
     SSL_CTX_sess_set_new_cb(l->ssl_ctx, load_new_session);
 
     signal(SIGPIPE, SIG_IGN);
+}
+
+
+void
+load_loop(load_t *l)
+{
+    l->ep = epoll_create1(EPOLL_CLOEXEC);
+
+    if (l->ep == -1) {
+        load_fatal("epoll_create1(): %s", strerror(errno));
+    }
 }
 
 
@@ -390,22 +399,31 @@ load_listen(load_t *l, const char *addr)
 }
 
 
+/* as root above the hard limit, otherwise up to it */
+
 void
-load_open(load_t *l, load_target_t *t, unsigned n)
+load_files(unsigned n)
 {
-    unsigned       i;
-    uint64_t       deadline;
     struct rlimit  rlmt;
 
-    /* as root above the hard limit, otherwise up to it */
-
-    rlmt.rlim_cur = rlmt.rlim_max = (rlim_t) n * LOAD_MAX_TARGETS + 1000;
+    rlmt.rlim_cur = n;
+    rlmt.rlim_max = n;
 
     if (setrlimit(RLIMIT_NOFILE, &rlmt) == -1) {
         getrlimit(RLIMIT_NOFILE, &rlmt);
         rlmt.rlim_cur = rlmt.rlim_max;
         setrlimit(RLIMIT_NOFILE, &rlmt);
     }
+}
+
+
+void
+load_open(load_t *l, load_target_t *t, unsigned n)
+{
+    unsigned  i;
+    uint64_t  deadline;
+
+    load_files(n * l->ntargets + 100);
 
     t->conns = load_realloc(NULL, n * sizeof(load_conn_t));
     memset(t->conns, 0, n * sizeof(load_conn_t));
@@ -420,7 +438,7 @@ load_open(load_t *l, load_target_t *t, unsigned n)
             t->conns[i].fd = -1;
             t->conns[i].load = l;
             t->conns[i].target = t;
-            t->conns[i].index = i;
+            t->conns[i].index = l->first + i;
             t->conns[i].serial = l->serial++;
             load_connect(&t->conns[i]);
         }
@@ -432,22 +450,6 @@ load_open(load_t *l, load_target_t *t, unsigned n)
                        t->name, t->nready, n);
         }
     }
-}
-
-
-void
-load_close_all(load_target_t *t)
-{
-    unsigned  i;
-
-    for (i = 0; i < t->nconns; i++) {
-        load_close(&t->conns[i]);
-        free(t->conns[i].data);
-    }
-
-    free(t->conns);
-    t->conns = NULL;
-    t->nconns = 0;
 }
 
 
@@ -468,17 +470,21 @@ load_connect(load_conn_t *c)
     on = 1;
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 
-    if (c->index >= LOAD_PORTS) {
-        memset(&from, 0, sizeof(from));
-        from.sin_family = AF_INET;
-        from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + c->index / LOAD_PORTS);
+    /*
+     * 127.0.x.y: own to each target, for one port may serve two
+     * connections to different targets; another for each range of ports
+     */
 
-        setsockopt(c->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT,
-                   &on, sizeof(on));
+    memset(&from, 0, sizeof(from));
+    from.sin_family = AF_INET;
+    from.sin_addr.s_addr = htonl((INADDR_LOOPBACK & ~0xffff)
+                                 | (c->target - c->load->targets + 1) << 8
+                                 | (c->index / LOAD_PORTS + 1));
 
-        if (bind(c->fd, (struct sockaddr *) &from, sizeof(from)) == -1) {
-            load_fatal("bind(): %s", strerror(errno));
-        }
+    setsockopt(c->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
+
+    if (bind(c->fd, (struct sockaddr *) &from, sizeof(from)) == -1) {
+        load_fatal("bind(): %s", strerror(errno));
     }
 
     if (connect(c->fd, (struct sockaddr *) &c->target->addr,
@@ -741,7 +747,8 @@ load_connected(load_conn_t *c)
     len = sizeof(addr);
 
     if (getsockname(c->fd, (struct sockaddr *) &addr, &len) == 0) {
-        c->port = ntohs(addr.sin_port);
+        snprintf(c->local, sizeof(c->local), "%s:%u",
+                 inet_ntoa(addr.sin_addr), ntohs(addr.sin_port));
     }
 
     if (!c->target->tls) {
@@ -1100,8 +1107,6 @@ load_run(load_t *l, const char *unit)
         load_fatal("nothing to do");
     }
 
-    alarm(l->limit);
-
     for (i = 0; i < l->ntargets; i++) {
         t = &l->targets[i];
 
@@ -1133,8 +1138,6 @@ load_run(load_t *l, const char *unit)
     for (i = 0; i < l->ntargets; i++) {
         l->targets[i].memory[1] = load_memory(&l->targets[i], "Pss");
     }
-
-    alarm(0);
 
     load_print(l, unit);
 }

@@ -55,9 +55,9 @@ struct load_conn_s {
     load_conn_t             *next_idle;
     load_conn_t             *next_dirty;
 
-    unsigned                 index;      /* number within its target */
-    unsigned                 serial;     /* number within the program */
-    unsigned                 port;       /* own port */
+    unsigned                 index;      /* names it within its target */
+    unsigned                 serial;     /* differs in each run */
+    char                     local[24];  /* own address:port */
     unsigned                 ready:1;
     unsigned                 dirty:1;
     unsigned                 ticket:1;
@@ -132,6 +132,7 @@ struct load_s {
     unsigned                 ntargets;
 
     unsigned                 conns;      /* for each target */
+    unsigned                 first;      /* index of the first one */
     unsigned                 stride;     /* kicks each stride-th one */
     unsigned                 rounds;
     unsigned                 limit;      /* of the whole run, seconds */
@@ -149,6 +150,9 @@ struct load_s {
 /* sets defaults; ends the program on an error, as all functions here do */
 void load_init(load_t *l, const load_ops_t *ops);
 
+/* an event loop of its own, after fork() */
+void load_loop(load_t *l);
+
 /* takes one option of LOAD_OPTIONS: 0, or -1 if it is not one of them */
 int load_option(load_t *l, int ch, char *value);
 
@@ -158,9 +162,11 @@ extern const char  load_usage[];
 /* accepts plain connections on "address:port" */
 void load_listen(load_t *l, const char *addr);
 
+/* allows n open files, or as many as the system lets us have */
+void load_files(unsigned n);
+
 /* n connections to a target, returns when all are ready */
 void load_open(load_t *l, load_target_t *t, unsigned n);
-void load_close_all(load_target_t *t);
 
 /* one connection, whose fd is -1 */
 void load_connect(load_conn_t *c);
