@@ -13,7 +13,7 @@
 
 typedef struct {
     u_char      *pos;
-    u_char      *last;
+    size_t       free;
     size_t       needed;
 } ngx_mra_sip_writer_t;
 
@@ -336,39 +336,37 @@ ngx_mra_sip_plan_received(ngx_mra_sip_plan_t *plan, ngx_str_t *received,
 
     via = &plan->msg->via;
 
-    if (received->len) {
+    /* rport first: both go to one place if it is the last and has no value */
 
-        if (via->received.data) {
-            if (ngx_mra_sip_plan_replace(plan, &via->received, received, 1)
-                != NGX_OK)
-            {
-                return NGX_ERROR;
-            }
+    if (rport->len && via->rport.data) {
+        ngx_str_set(&spans[0], "=");
+        spans[1] = *rport;
 
-        } else {
-            end.data = ngx_mra_span_end(&via->whole);
-            end.len = 0;
+        first = via->rport.len ? 1 : 0;
 
-            ngx_str_set(&spans[0], ";received=");
-            spans[1] = *received;
-
-            if (ngx_mra_sip_plan_replace(plan, &end, spans, 2) != NGX_OK) {
-                return NGX_ERROR;
-            }
+        if (ngx_mra_sip_plan_replace(plan, &via->rport, &spans[first],
+                                     2 - first)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
         }
     }
 
-    if (rport->len == 0 || via->rport.data == NULL) {
+    if (received->len == 0) {
         return NGX_OK;
     }
 
-    ngx_str_set(&spans[0], "=");
-    spans[1] = *rport;
+    if (via->received.data) {
+        return ngx_mra_sip_plan_replace(plan, &via->received, received, 1);
+    }
 
-    first = via->rport.len ? 1 : 0;
+    end.data = ngx_mra_span_end(&via->whole);
+    end.len = 0;
 
-    return ngx_mra_sip_plan_replace(plan, &via->rport, &spans[first],
-                                    2 - first);
+    ngx_str_set(&spans[0], ";received=");
+    spans[1] = *received;
+
+    return ngx_mra_sip_plan_replace(plan, &end, spans, 2);
 }
 
 
@@ -437,7 +435,7 @@ ngx_mra_sip_plan_copy(ngx_mra_sip_plan_t *plan, size_t body, u_char *dst)
     ngx_mra_sip_writer_t  w;
 
     w.pos = dst;
-    w.last = dst + ngx_mra_sip_plan_size(plan, body);
+    w.free = ngx_mra_sip_plan_size(plan, body);
     w.needed = 0;
 
     ngx_mra_sip_write_range(&w, plan, 0, plan->msg->head + body);
@@ -460,7 +458,7 @@ ngx_mra_sip_build_response(ngx_mra_sip_msg_t *msg,
     }
 
     w.pos = buf;
-    w.last = buf + size;
+    w.free = size;
     w.needed = 0;
 
     reason = answer->reason.len ? answer->reason
@@ -628,7 +626,8 @@ ngx_mra_sip_write(ngx_mra_sip_writer_t *w, u_char *p, size_t len)
 {
     w->needed += len;
 
-    if (len && len <= (size_t) (w->last - w->pos)) {
+    if (len && len <= w->free) {
         w->pos = ngx_cpymem(w->pos, p, len);
+        w->free -= len;
     }
 }

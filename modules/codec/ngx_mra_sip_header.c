@@ -165,6 +165,10 @@ ngx_mra_sip_parse_addr(ngx_str_t *value, ngx_mra_sip_addr_t *addr)
 
     ngx_memzero(addr, sizeof(ngx_mra_sip_addr_t));
 
+    if (value->len == 0) {
+        return NGX_ERROR;
+    }
+
     p = value->data;
     last = ngx_mra_span_end(value);
 
@@ -339,6 +343,10 @@ ngx_mra_sip_parse_via(ngx_str_t *value, ngx_mra_sip_via_t *via)
     u_char  *p, *last;
 
     ngx_memzero(via, sizeof(ngx_mra_sip_via_t));
+
+    if (value->len == 0) {
+        return NGX_ERROR;
+    }
 
     via->whole = *value;
 
@@ -526,6 +534,10 @@ ngx_mra_sip_parse_cseq(ngx_str_t *value, ngx_mra_sip_cseq_t *cseq)
     u_char     *p, *start, *last;
     ngx_str_t   digits;
 
+    if (value->len == 0) {
+        return NGX_ERROR;
+    }
+
     start = value->data;
     last = ngx_mra_span_end(value);
 
@@ -559,6 +571,10 @@ ngx_mra_sip_parse_seconds(ngx_str_t *value, uint32_t *seconds)
 {
     u_char     *p, *last;
     ngx_str_t   s;
+
+    if (value->len == 0) {
+        return NGX_ERROR;
+    }
 
     last = ngx_mra_span_end(value);
 
@@ -623,12 +639,12 @@ ngx_mra_sip_cut_param(ngx_str_t *rest, ngx_mra_sip_param_t *param,
 
     extra = strict ? 0 : NGX_MRA_SIP_C_PARAM;
 
-    p = rest->data;
-    last = ngx_mra_span_end(rest);
-
-    if (p == last) {
+    if (rest->len == 0) {
         return NGX_DONE;
     }
+
+    p = rest->data;
+    last = ngx_mra_span_end(rest);
 
     if (*p == ';') {
         p++;

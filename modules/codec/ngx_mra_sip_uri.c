@@ -58,6 +58,10 @@ ngx_mra_sip_parse_uri(ngx_str_t *s, ngx_mra_sip_uri_t *uri)
 
     ngx_memzero(uri, sizeof(ngx_mra_sip_uri_t));
 
+    if (s->len == 0) {
+        return NGX_ERROR;
+    }
+
     uri->whole = *s;
 
     last = ngx_mra_span_end(s);
@@ -497,6 +501,10 @@ ngx_mra_sip_escaped_equal(ngx_str_t *a, ngx_str_t *b, ngx_uint_t fold)
 {
     u_char      *p, *q, *plast, *qlast;
     ngx_uint_t   x, y;
+
+    if (a->len == 0 || b->len == 0) {
+        return a->len == b->len;
+    }
 
     p = a->data;
     q = b->data;

@@ -330,6 +330,11 @@ received_test(void)
     result(HEAD "Via: SIP/2.0/TLS one;received=2001:db8::9;rport=50612;x\r\n"
            FROM_TO REST, "forged parameters replaced");
 
+    start(HEAD "Via: SIP/2.0/TLS one;rport\r\n" FROM_TO REST);
+    mra_is(ngx_mra_sip_plan_received(&plan, &ip, &port), NGX_OK, "last");
+    result(HEAD "Via: SIP/2.0/TLS one;rport=50612;received=2001:db8::9\r\n"
+           FROM_TO REST, "rport is the last parameter");
+
     start(HEAD "Via: SIP/2.0/TLS one\r\n" FROM_TO REST);
     mra_is(ngx_mra_sip_plan_received(&plan, &ip, &port), NGX_OK, "no rport");
     result(HEAD "Via: SIP/2.0/TLS one;received=2001:db8::9\r\n" FROM_TO REST,
