@@ -18,7 +18,7 @@
  * behind it.
  */
 
-#define NGX_MRA_TARGET_LEN  640        /* bytes of the caller's buffer */
+#define NGX_MRA_TARGET_LEN  520        /* bytes of the caller's buffer */
 
 
 /* in one normal form, lower case; all spans point into the buffer */
@@ -27,7 +27,8 @@ typedef struct {
     ngx_str_t                 domain;
     ngx_str_t                 protocol;  /* http or https; len 0: the target
                                             is a domain, the rest is unset */
-    ngx_str_t                 host;      /* IPv6 without brackets, RFC 5952 */
+    ngx_str_t                 host;      /* IPv6: without brackets, as in
+                                            RFC 5952, 4 */
     ngx_str_t                 origin;    /* protocol://host:port, with them */
     in_port_t                 port;      /* 1..65535, host byte order */
 } ngx_mra_target_t;
@@ -37,7 +38,7 @@ typedef struct {
  * Decodes the segment [p, last), without its slashes, percent-decoded; buf
  * has NGX_MRA_TARGET_LEN bytes.
  *
- * Padding is optional.  Names are labels of letters, digits and hyphens, the
+ * Both alphabets are good, padding is optional.  Names are labels of letters, digits and hyphens, the
  * trailing dot is dropped; a host whose last label is a number is an IPv4
  * address in four decimal parts, or wrong.
  *
