@@ -14,6 +14,8 @@ static ngx_int_t ngx_stream_mra_hops_implicit(ngx_conf_t *cf,
     ngx_stream_upstream_srv_conf_t *uscf);
 static ngx_int_t ngx_stream_mra_hops_servers(ngx_conf_t *cf,
     ngx_stream_mra_hops_t *hops, ngx_stream_upstream_srv_conf_t *uscf);
+static ngx_stream_mra_hop_t *ngx_stream_mra_hop_place(
+    ngx_stream_mra_hops_t *hops);
 static void ngx_stream_mra_hop_init_conf(ngx_stream_mra_hop_t *hop,
     ngx_stream_upstream_server_t *us);
 static void ngx_stream_mra_hop_init_log(ngx_stream_mra_hop_t *hop);
@@ -287,7 +289,7 @@ ngx_stream_mra_hops_init(ngx_cycle_t *cycle, ngx_stream_mra_hops_t *hops,
 
     ngx_post_event(&hops->tick, &ngx_posted_events);
 
-    return NGX_OK;
+    return ngx_stream_mra_resolve_init(hops);
 }
 
 
@@ -296,12 +298,62 @@ ngx_stream_mra_hop_add(ngx_stream_mra_hops_t *hops,
     ngx_stream_mra_server_t *server, struct sockaddr *sockaddr,
     socklen_t socklen)
 {
+    ngx_stream_mra_hop_t  *hop;
+
+    hop = ngx_stream_mra_hop_place(hops);
+    if (hop == NULL) {
+        return NULL;
+    }
+
+    hop->conf_server = NULL;
+    hop->server = server->conf->name;
+    hop->host = server->host;
+
+    ngx_memcpy(&hop->sockaddr, sockaddr, socklen);
+    hop->socklen = socklen;
+
+    hop->name.data = hop->text;
+    hop->name.len = ngx_sock_ntop(&hop->sockaddr.sockaddr, socklen, hop->text,
+                                  NGX_SOCKADDR_STRLEN, 1);
+
+    ngx_stream_mra_hop_init_conf(hop, server->conf);
+    ngx_stream_mra_hop_init_log(hop);
+
+    if (ngx_stream_mra_state_init(hop) != NGX_OK) {
+        return NULL;
+    }
+
+    hop->conf_server = server;
+    hop->retired = 0;
+    hop->owed = 0;
+    hop->state = hop->shared->state;
+
+    if (hop->state != NGX_MRA_PROBE_DOWN) {
+        ngx_stream_mra_slots_open(hop);
+    }
+
+    return hop;
+}
+
+
+/* a new one, or the memory of one that nobody uses any more */
+
+static ngx_stream_mra_hop_t *
+ngx_stream_mra_hop_place(ngx_stream_mra_hops_t *hops)
+{
     ngx_uint_t             i;
     ngx_stream_mra_hop_t  *hop;
 
     for (i = 0; i < hops->n; i++) {
-        if (hops->hop[i] == NULL) {
-            break;
+        hop = hops->hop[i];
+
+        if (hop->retired && hop->clients == 0
+            && ngx_queue_empty(&hop->waiters)
+            && ngx_stream_mra_slots_are_idle(hop)
+            && ngx_stream_mra_ping_is_idle(hop))
+        {
+            ngx_stream_mra_tls_free_session(hop);
+            return hop;
         }
     }
 
@@ -316,38 +368,18 @@ ngx_stream_mra_hop_add(ngx_stream_mra_hops_t *hops,
 
     hop->hops = hops;
     hop->index = i;
-
-    ngx_memcpy(&hop->sockaddr, sockaddr, socklen);
-    hop->socklen = socklen;
-
-    hop->name.data = hop->text;
-    hop->name.len = ngx_sock_ntop(&hop->sockaddr.sockaddr, socklen, hop->text,
-                                  NGX_SOCKADDR_STRLEN, 1);
-    hop->server = server->conf->name;
-    hop->host = server->host;
+    hop->retired = 1;
 
     ngx_queue_init(&hop->waiters);
 
-    ngx_stream_mra_hop_init_conf(hop, server->conf);
-    ngx_stream_mra_hop_init_log(hop);
-
     hop->ping = ngx_stream_mra_ping_create(hop);
 
-    if (hop->ping == NULL
-        || ngx_stream_mra_slots_create(hop) != NGX_OK
-        || ngx_stream_mra_state_init(hop) != NGX_OK)
-    {
+    if (hop->ping == NULL || ngx_stream_mra_slots_create(hop) != NGX_OK) {
         return NULL;
     }
 
-    hop->state = hop->shared->state;
-
     hops->hop[i] = hop;
-    hops->n = ngx_max(hops->n, i + 1);
-
-    if (hop->state != NGX_MRA_PROBE_DOWN) {
-        ngx_stream_mra_slots_open(hop);
-    }
+    hops->n++;
 
     return hop;
 }
@@ -415,17 +447,6 @@ ngx_stream_mra_hop_log_error(ngx_log_t *log, u_char *buf, size_t len)
 
 
 void
-ngx_stream_mra_hop_retire(ngx_stream_mra_hop_t *hop)
-{
-    hop->retired = 1;
-
-    ngx_log_error(NGX_LOG_INFO, hop->hops->log, 0,
-                  "next hop %V in upstream \"%V\" is no address of \"%V\" "
-                  "any more", &hop->name, &hop->hops->name, &hop->server);
-}
-
-
-void
 ngx_stream_mra_hop_hurry(ngx_stream_mra_hop_t *hop)
 {
     ngx_post_event(&hop->hops->tick, &ngx_posted_events);
@@ -443,9 +464,7 @@ ngx_stream_mra_hops_tick(ngx_event_t *ev)
     ngx_mra_block_touch((void *) hops->ticket);
 
     for (i = 0; i < hops->n; i++) {
-        if (hops->hop[i]) {
-            ngx_stream_mra_hop_look(hops->hop[i]);
-        }
+        ngx_stream_mra_hop_look(hops->hop[i]);
     }
 
     if (!ev->timer_set) {
@@ -566,9 +585,9 @@ ngx_stream_mra_hop_choose(ngx_stream_mra_hops_t *hops, uint64_t tried)
         hop = hops->hop[i];
         r = &routes[i];
 
-        r->up = hop && !hop->retired && ngx_stream_mra_hop_is_up(hop);
-        r->backup = hop && hop->backup;
-        r->weight = hop ? hop->weight : 0;
+        r->up = !hop->retired && ngx_stream_mra_hop_is_up(hop);
+        r->backup = hop->backup;
+        r->weight = hop->weight;
     }
 
     n = ngx_mra_route_choose(routes, hops->n, tried,
@@ -581,6 +600,10 @@ ngx_stream_mra_hop_choose(ngx_stream_mra_hops_t *hops, uint64_t tried)
 ngx_uint_t
 ngx_stream_mra_hop_is_up(ngx_stream_mra_hop_t *hop)
 {
+    if (hop->retired && hop->clients == 0) {
+        return 0;
+    }
+
     return hop->shared->state != NGX_MRA_PROBE_DOWN;
 }
 

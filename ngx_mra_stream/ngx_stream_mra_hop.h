@@ -30,7 +30,7 @@ typedef struct ngx_stream_mra_hop_s      ngx_stream_mra_hop_t;
 typedef struct ngx_stream_mra_hops_s     ngx_stream_mra_hops_t;
 typedef struct ngx_stream_mra_slot_s     ngx_stream_mra_slot_t;
 typedef struct ngx_stream_mra_ping_s     ngx_stream_mra_ping_t;
-typedef struct ngx_stream_mra_resolve_s  ngx_stream_mra_resolve_t;
+typedef struct ngx_stream_mra_server_s   ngx_stream_mra_server_t;
 
 
 /* what the relay does with what comes from next hops */
@@ -107,7 +107,8 @@ struct ngx_stream_mra_hop_s {
 
     ngx_uint_t                 weight;
     ngx_uint_t                 backup;
-    ngx_uint_t                 retired;     /* no longer configured */
+    ngx_uint_t                 retired;     /* no address of its server */
+    ngx_stream_mra_server_t   *conf_server;
     ngx_mra_probe_conf_t       conf;
 
     ngx_mra_probe_t           *shared;      /* by all workers */
@@ -128,8 +129,8 @@ struct ngx_stream_mra_hop_s {
 struct ngx_stream_mra_hops_s {
     ngx_str_t                  name;        /* of the upstream */
     void                      *data;        /* the relay's */
-    ngx_uint_t                 n;           /* places used in hop[] */
-    ngx_stream_mra_hop_t      *hop[NGX_STREAM_MRA_HOPS];    /* NULL: free */
+    ngx_uint_t                 n;           /* in hop[] */
+    ngx_stream_mra_hop_t      *hop[NGX_STREAM_MRA_HOPS];
 
     /* the rest is private to ngx_stream_mra_hop*.c */
 

@@ -209,6 +209,10 @@ ngx_stream_mra_conn_done(ngx_stream_mra_conn_t *conn, ngx_connection_t *c,
 {
     if (c) {
         conn->peer.connection = NULL;
+
+        /* a loss is reported once for all links, when the hop is down */
+
+        c->log_error = NGX_ERROR_INFO;
         c->log->action = NULL;
     }
 

@@ -115,6 +115,7 @@ struct ngx_stream_mra_slot_s {
 ngx_int_t ngx_stream_mra_slots_create(ngx_stream_mra_hop_t *hop);
 void ngx_stream_mra_slots_open(ngx_stream_mra_hop_t *hop);
 void ngx_stream_mra_slots_close(ngx_stream_mra_hop_t *hop);
+ngx_uint_t ngx_stream_mra_slots_are_idle(ngx_stream_mra_hop_t *hop);
 
 /* the one for this affinity; only if it cannot be opened, another */
 
@@ -139,6 +140,7 @@ ngx_stream_mra_ping_t *ngx_stream_mra_ping_create(ngx_stream_mra_hop_t *hop);
 
 void ngx_stream_mra_ping_due(ngx_stream_mra_hop_t *hop);
 void ngx_stream_mra_ping_cancel(ngx_stream_mra_hop_t *hop);
+ngx_uint_t ngx_stream_mra_ping_is_idle(ngx_stream_mra_hop_t *hop);
 
 /* STUN that came on a link: requests are answered */
 
@@ -176,27 +178,34 @@ void ngx_stream_mra_state_suspect(ngx_stream_mra_hop_t *hop);
 
 
 /*
- * Hops that come and go: ngx_stream_mra_hop.c
+ * Names of servers, resolved again and again: ngx_stream_mra_hop_resolve.c
  */
 
 /* a server of the upstream block and what its name says */
 
-typedef struct {
+struct ngx_stream_mra_server_s {
     ngx_stream_upstream_server_t  *conf;
     ngx_str_t                      host;      /* len 0: an address */
     in_port_t                      port;
-} ngx_stream_mra_server_t;
 
+    ngx_stream_mra_hops_t         *hops;
+    ngx_event_t                    timer;
+    ngx_uint_t                     failed;
+};
+
+
+ngx_int_t ngx_stream_mra_resolve_init(ngx_stream_mra_hops_t *hops);
+
+
+/*
+ * Hops that come and go: ngx_stream_mra_hop.c
+ */
 
 /* NULL: no memory, or no place is free */
 
 ngx_stream_mra_hop_t *ngx_stream_mra_hop_add(ngx_stream_mra_hops_t *hops,
     ngx_stream_mra_server_t *server, struct sockaddr *sockaddr,
     socklen_t socklen);
-
-/* no new clients; it is gone when the last one has left */
-
-void ngx_stream_mra_hop_retire(ngx_stream_mra_hop_t *hop);
 
 /* has the tick come in this turn of the event loop */
 

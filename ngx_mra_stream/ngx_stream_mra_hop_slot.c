@@ -118,6 +118,21 @@ ngx_stream_mra_slots_close(ngx_stream_mra_hop_t *hop)
 }
 
 
+ngx_uint_t
+ngx_stream_mra_slots_are_idle(ngx_stream_mra_hop_t *hop)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < hop->hops->conf->connections; i++) {
+        if (hop->slots[i].open || hop->slots[i].conn.active) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
 static void
 ngx_stream_mra_slot_open(ngx_stream_mra_slot_t *slot)
 {

@@ -310,11 +310,17 @@ ngx_stream_mra_tls_verify(ngx_stream_mra_hop_t *hop, ngx_connection_t *c)
 {
     long        rc;
     ngx_str_t  *name;
+    ngx_uint_t  level;
+
+    /* other connections are about to tell the same */
+
+    level = (hop->shared->state == NGX_MRA_PROBE_DOWN) ? NGX_LOG_INFO
+                                                       : NGX_LOG_ERR;
 
     rc = SSL_get_verify_result(c->ssl->connection);
 
     if (rc != X509_V_OK) {
-        ngx_log_error(NGX_LOG_ERR, c->log, 0,
+        ngx_log_error(level, c->log, 0,
                       "next hop certificate verify error: (%l:%s)",
                       rc, X509_verify_cert_error_string(rc));
         return NGX_ERROR;
@@ -323,7 +329,7 @@ ngx_stream_mra_tls_verify(ngx_stream_mra_hop_t *hop, ngx_connection_t *c)
     name = ngx_stream_mra_tls_name(hop);
 
     if (ngx_ssl_check_host(c, name) != NGX_OK) {
-        ngx_log_error(NGX_LOG_ERR, c->log, 0,
+        ngx_log_error(level, c->log, 0,
                       "next hop certificate does not match \"%V\"", name);
         return NGX_ERROR;
     }

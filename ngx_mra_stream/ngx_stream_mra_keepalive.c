@@ -91,11 +91,11 @@ ngx_stream_mra_ping_due(ngx_stream_mra_hop_t *hop)
     ngx_msec_t              timeout;
     ngx_stream_mra_ping_t  *ping;
 
-    ping = hop->ping;
-
-    if (ping->open || ping->conn.active) {
+    if (!ngx_stream_mra_ping_is_idle(hop)) {
         return;
     }
+
+    ping = hop->ping;
 
     ping->kind = ngx_stream_mra_state_claim(hop, &timeout);
 
@@ -114,6 +114,13 @@ ngx_stream_mra_ping_due(ngx_stream_mra_hop_t *hop)
     {
         ping->asking = 1;
     }
+}
+
+
+ngx_uint_t
+ngx_stream_mra_ping_is_idle(ngx_stream_mra_hop_t *hop)
+{
+    return !hop->ping->open && !hop->ping->conn.active;
 }
 
 
