@@ -44,6 +44,7 @@ enum {
 
 static void load_handle(load_conn_t *c, uint32_t events);
 static void load_accept(load_conn_t *c);
+static void load_connect(load_conn_t *c);
 static void load_connected(load_conn_t *c);
 static void load_handshake(load_conn_t *c);
 static void load_read(load_conn_t *c);
@@ -453,7 +454,7 @@ load_open(load_t *l, load_target_t *t, unsigned n)
 }
 
 
-void
+static void
 load_connect(load_conn_t *c)
 {
     int                 on;
@@ -540,6 +541,10 @@ load_ready(load_conn_t *c)
         c->ready = 1;
         c->target->nready++;
     }
+
+    if (c->load->reconnect) {
+        load_close(c);
+    }
 }
 
 
@@ -583,6 +588,10 @@ load_done(load_conn_t *c)
     t->done++;
     l->outstanding--;
 
+    if (l->reconnect) {
+        load_close(c);
+    }
+
     if (l->rate > 0) {
         c->next_idle = NULL;
         *l->idle_last = c;
@@ -601,7 +610,13 @@ load_start(load_conn_t *c, uint64_t started)
 {
     c->started = started;
     c->load->outstanding++;
-    c->load->ops->kick(c);
+
+    if (c->load->reconnect) {
+        load_connect(c);
+
+    } else {
+        c->load->ops->kick(c);
+    }
 }
 
 
@@ -1201,7 +1216,22 @@ load_print(load_t *l, const char *unit)
     }
 
     printf("\n+-: of the ratio, 95 %%; memory: after warm-up and "
-           "at the end\n");
+           "at the end; done:");
+
+    for (i = 0; i < l->ntargets; i++) {
+        printf(" %llu", (unsigned long long) l->targets[i].total);
+    }
+
+    if (l->resume) {
+        printf("; resumed:");
+
+        for (i = 0; i < l->ntargets; i++) {
+            t = &l->targets[i];
+            printf(" %.0f%%", t->resumed * 100.0 / t->handshakes);
+        }
+    }
+
+    printf("\n");
 
     fflush(stdout);
     free(v);

@@ -31,7 +31,7 @@ typedef struct {
     /* the connection (and TLS) stands; NULL: load_ready() is called */
     void                    (*opened)(load_conn_t *c);
 
-    /* sends one unit of work; load_done() ends it */
+    /* sends a unit of work, which load_done() ends */
     void                    (*kick)(load_conn_t *c);
 
     /* returns how many bytes it took; the rest comes again, with more */
@@ -138,7 +138,8 @@ struct load_s {
     unsigned                 limit;      /* of the whole run, seconds */
     double                   rate;       /* units a second, 0: no pause */
     double                   turn;       /* seconds */
-    int                      resume;
+    int                      resume;     /* TLS sessions */
+    int                      reconnect;  /* a unit is opened() to its end */
 
     load_conn_t             *idle;       /* queue, with a rate */
     load_conn_t            **idle_last;
@@ -168,9 +169,9 @@ void load_files(unsigned n);
 /* n connections to a target, returns when all are ready */
 void load_open(load_t *l, load_target_t *t, unsigned n);
 
-/* one connection, whose fd is -1 */
-void load_connect(load_conn_t *c);
 void load_close(load_conn_t *c);
+
+/* what opened() began for a new connection has ended well */
 void load_ready(load_conn_t *c);
 
 /* copies; leaves when the event that is being handled is done with */

@@ -5,7 +5,8 @@
 # What SIP over TLS costs an edge: nginx that passes bytes (the floor), ours,
 # and Kamailio, all in front of the same registrar.
 #
-#   PARTS      of: register call rate stun crlf handshake resume idle
+#   PARTS      of: register call rate stun crlf connect handshake resume
+#              idle
 #   REGISTRAR  stub, in memory, or kamailio
 #   RATE       registrations a second of the part "rate"
 #   IDLE       connections of the part "idle"
@@ -17,7 +18,8 @@ set -eu
 
 . "$(dirname "$0")/lib.sh"
 
-PARTS=${PARTS:-register call rate stun crlf handshake resume idle}
+PARTS=${PARTS:-register call rate stun crlf connect handshake resume
+              idle}
 REGISTRAR=${REGISTRAR:-stub}
 RATE=${RATE:-2000}
 IDLE=${IDLE:-10000}
@@ -174,8 +176,12 @@ for p in $PARTS; do
 
     case $p in
 
-    register|call)
-        part "blind $OURS $KAMAILIOS" -m "$p" "$@"
+    register)
+        part "blind $OURS $KAMAILIOS" -m register "$@"
+        ;;
+
+    call)
+        part "blind $OURS $KAMAILIOS" -m call -t 0.3 -r 40 "$@"
         ;;
 
     rate)
@@ -190,7 +196,7 @@ for p in $PARTS; do
         part "blind $OURS $KAMAILIOS" -m crlf "$@"
         ;;
 
-    handshake|resume)
+    connect|handshake|resume)
         part "blind $OURS $KAMAILIOS" -m "$p" -c 20 "$@"
         ;;
 

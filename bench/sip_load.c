@@ -21,37 +21,40 @@ typedef struct {
     const char    *name;
     const char    *unit;
     unsigned       stride;
+    int            reconnect;
     int            resume;
     load_ops_t     ops;
 } sip_mode_t;
 
 
 static void sip_handshake(load_conn_t *c);
-static void sip_handshaken(load_conn_t *c);
 static size_t sip_no_input(load_conn_t *c, char *p, size_t n);
 
 
 static const sip_mode_t  sip_modes[] = {
 
-    { "register", "REGISTER refreshes", 1, 0,
+    { "register", "REGISTER refreshes", 1, 0, 0,
       { sip_ua_register, sip_ua_register, sip_ua_input, NULL, NULL } },
 
-    { "call", "calls, INVITE to BYE", 2, 0,
+    { "call", "calls, INVITE to BYE", 2, 0, 0,
       { sip_ua_register, sip_ua_call, sip_ua_input, NULL, NULL } },
 
-    { "stun", "STUN keepalives", 1, 0,
+    { "stun", "STUN keepalives", 1, 0, 0,
       { sip_ua_register, sip_ua_bind, sip_ua_input, NULL, NULL } },
 
-    { "crlf", "CRLF keepalives", 1, 0,
+    { "crlf", "CRLF keepalives", 1, 0, 0,
       { sip_ua_register, sip_ua_ping, sip_ua_input, NULL, NULL } },
 
-    { "handshake", "full TLS handshakes", 1, 0,
-      { sip_handshake, load_connect, sip_no_input, sip_handshaken, NULL } },
+    { "connect", "new connections with their REGISTER", 1, 1, 0,
+      { sip_ua_register, NULL, sip_ua_input, NULL, NULL } },
 
-    { "resume", "resumed TLS handshakes", 1, 1,
-      { sip_handshake, load_connect, sip_no_input, sip_handshaken, NULL } },
+    { "handshake", "full TLS handshakes", 1, 1, 0,
+      { sip_handshake, NULL, sip_no_input, sip_ua_done, NULL } },
 
-    { NULL, NULL, 0, 0, { NULL, NULL, NULL, NULL, NULL } }
+    { "resume", "resumed TLS handshakes", 1, 1, 1,
+      { sip_handshake, NULL, sip_no_input, sip_ua_done, NULL } },
+
+    { NULL, NULL, 0, 0, 0, { NULL, NULL, NULL, NULL, NULL } }
 };
 
 
@@ -85,7 +88,8 @@ main(int argc, char *argv[])
         } else if (load_option(&l, ch, optarg) == -1) {
             load_fatal("usage: sip_load [options]\n%s"
                        "  -m mode   register (default), call, stun, crlf, "
-                       "handshake, resume\n"
+                       "connect,\n"
+                       "            handshake, resume\n"
                        "  -i        memory of idle connections, -m: their keepalives",
                        load_usage);
         }
@@ -93,6 +97,7 @@ main(int argc, char *argv[])
 
     l.ops = &mode->ops;
     l.stride = mode->stride;
+    l.reconnect = mode->reconnect;
     l.resume = mode->resume;
 
     if (l.conns % l.stride) {
@@ -121,20 +126,6 @@ static void
 sip_handshake(load_conn_t *c)
 {
     (void) c;
-}
-
-
-static void
-sip_handshaken(load_conn_t *c)
-{
-    load_close(c);
-
-    if (c->ready) {
-        load_done(c);
-
-    } else {
-        load_ready(c);
-    }
 }
 
 

@@ -32,7 +32,6 @@ typedef struct {
 } sip_ua_t;
 
 
-static void sip_ua_done(load_conn_t *c);
 static void sip_ua_request(load_conn_t *c, sip_msg_t *m);
 static void sip_ua_response(load_conn_t *c, sip_msg_t *m);
 static void sip_ua_keep_answer(load_conn_t *c, sip_msg_t *m);
@@ -195,7 +194,7 @@ sip_ua_input(load_conn_t *c, char *p, size_t n)
 }
 
 
-static void
+void
 sip_ua_done(load_conn_t *c)
 {
     if (c->ready) {

@@ -12,7 +12,8 @@
 #include "load.h"
 
 
-/* each ends with load_ready() if the connection was not, else load_done() */
+/* load_ready() if the connection was not, else load_done(); ends all below */
+void sip_ua_done(load_conn_t *c);
 
 void sip_ua_register(load_conn_t *c);
 void sip_ua_call(load_conn_t *c);
