@@ -12,7 +12,9 @@ my @rooms = qw(modules ngx_mra_http ngx_mra_stream);
 my $headers = join "\n", map { code($_, 1) } files(qr/\.h$/, @rooms);
 
 
-# exported: prefixed and declared
+# exported: prefixed and declared; needed: there
+
+my (%exported, %needed);
 
 for my $prefix (qw(ngx_mra ngx_http_mra ngx_stream_mra)) {
     my $module = "$build/${prefix}_module.so";
@@ -25,6 +27,10 @@ for my $prefix (qw(ngx_mra ngx_http_mra ngx_stream_mra)) {
     }
 
     my %type = symbols($module, '-D', '--defined-only');
+    my %undefined = symbols($module, '-D', '--undefined-only');
+
+    @exported{keys %type} = ();
+    $needed{$_} = $module for grep { /^ngx_\w*mra_/ } keys %undefined;
 
     for my $symbol (sort keys %type) {
         next if $symbol =~ /^ngx_modules?(?:_names|_order)?$/;
@@ -35,6 +41,12 @@ for my $prefix (qw(ngx_mra ngx_http_mra ngx_stream_mra)) {
             if $symbol ne "${prefix}_module"
                 && $headers !~ /\b\Q$symbol\E\b/;
     }
+}
+
+
+for my $symbol (sort keys %needed) {
+    complain($needed{$symbol}, "$symbol is in none of the modules")
+        unless exists $exported{$symbol};
 }
 
 

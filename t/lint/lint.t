@@ -143,6 +143,8 @@ finds('exports', 'prefix', 'does not begin',
     $c => $source . "\nint x(void) { return 1; }\n");
 finds('exports', 'not static', 'in no header',
     $c => $source . "\nint ngx_mra_x(void) { return 1; }\n");
+finds('exports', 'missing', 'in none of the modules',
+    $c => $source =~ s/return 1/return ngx_mra_missing()/r);
 finds('exports', 'unused', 'nobody uses', 'ngx_mra_http/ngx_http_mra_b.c'
     => '');
 

@@ -73,7 +73,7 @@ sub expand {
     $text =~ s/\$(TEST_NGINX_[_A-Z0-9]+)/
         my $name = $1;
         $name =~ m{RAND_PORT} ? $self->{ports}{$name} ||= free_port()
-            : $ENV{$name} \/\/ Test::More::BAIL_OUT("no environment $name")
+            : $ENV{$name} \/\/ die "no environment $name\n"
     /gex;
 
     return $text;
@@ -196,7 +196,7 @@ sub exits {
         }
 
         return slurp("$dir/logs/nginx.pid") =~ /\d/;
-    }) or Test::More::BAIL_OUT('nginx neither starts nor ends');
+    }) or die "nginx neither starts nor ends\n";
 
     return $status;
 }
@@ -217,8 +217,8 @@ sub start {
 
     return unless defined $self->exits;
 
-    Test::More::BAIL_OUT($block->name . " - nginx does not start:\n"
-        . slurp("$dir/logs/error.log") . slurp("$dir/logs/stderr.log"));
+    die $block->name . " - nginx does not start:\n"
+        . slurp("$dir/logs/error.log") . slurp("$dir/logs/stderr.log");
 }
 
 
