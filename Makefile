@@ -41,7 +41,7 @@ ADD_MODULE = --add-dynamic-module
 
 
 .DEFAULT_GOAL = modules
-.PHONY: help modules nginx static install-build FORCE
+.PHONY: help modules nginx static demo bench clean FORCE
 
 help:           ## this list
 	@echo 'make [target] [BUILD=dir] [NGX_SRC=dir] [WERROR=1] [SANITIZE=1]'
@@ -67,6 +67,17 @@ static:         ## nginx with the modules linked in; needs NGX_SRC
 	    ADD_MODULE=--add-module
 	@$(MAKE) -j$(JOBS) -f $(BUILD)/static/Makefile \
 	    -C $(BUILD)/static/src binary
+
+
+demo:           ## install what is missing, start an edge to try
+	@.ci/install demo
+	@$(MAKE) modules
+	@conf-examples/demo.sh $(BUILD)
+
+bench:          ## CPU of a request, ours and what people use instead
+	@.ci/install bench
+	@$(MAKE) modules
+	@BUILD=$(BUILD) bench/http.sh
 
 
 # a tree of links, because configure wants to write where it runs
