@@ -314,7 +314,7 @@ load_cpu(load_target_t *t)
     for (i = 0; i < t->nprocesses; i++) {
         p = &t->processes[i];
 
-        /* helpers such as nginx's cache loader may end: what they took stays */
+        /* nginx's cache loader, for one, may end: what it took stays */
 
         if (clock_getcpuclockid(p->pid, &clock) == 0
             && clock_gettime(clock, &ts) == 0)

@@ -6,7 +6,9 @@
 # and Kamailio, all in front of the same registrar.
 #
 #   PARTS      of: register call rate stun crlf connect handshake resume
-#              idle
+#              idle, and soak
+#   EDGES      of: blind mra mra_path kamailio_stateless kamailio_tm, and
+#              blind_1k for idle; the first one is the floor
 #   REGISTRAR  stub, in memory, or kamailio
 #   RATE       registrations a second of the part "rate"
 #   IDLE       connections of the part "idle"
@@ -18,8 +20,7 @@ set -eu
 
 . "$(dirname "$0")/lib.sh"
 
-PARTS=${PARTS:-register call rate stun crlf connect handshake resume
-              idle}
+PARTS=${PARTS:-register call rate stun crlf connect handshake resume idle}
 REGISTRAR=${REGISTRAR:-stub}
 RATE=${RATE:-2000}
 IDLE=${IDLE:-10000}
@@ -138,7 +139,7 @@ registrar() {
 # part "edges" option...
 
 part() {
-    edges=$1
+    edges=${EDGES:-$1}
     shift
 
     : > "$DIR/args"
@@ -150,7 +151,11 @@ part() {
 
     sleep 1
     xargs -d '\n' -a "$DIR/args" "$DIR/sip_load" "$@" \
-        || { grep -m 3 ERROR "$DIR"/*.log >&2; fail "no result, see above"; }
+        || {
+            grep -m 3 -iE 'error|crit|alert|emerg' "$DIR"/*.log >&2
+            fail "no result, see above"
+        }
+
     stop
 }
 
@@ -194,6 +199,15 @@ for p in $PARTS; do
 
     crlf)
         part "blind $OURS $KAMAILIOS" -m crlf "$@"
+        ;;
+
+    soak)
+
+        # nothing to compare: whether memory stays where it was
+
+        for m in register call connect; do
+            part "mra" -m "$m" -t 1 -r 60 -l 7200 "$@"
+        done
         ;;
 
     connect|handshake|resume)
