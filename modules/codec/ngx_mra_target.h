@@ -38,9 +38,9 @@ typedef struct {
  * Decodes the segment [p, last), without its slashes, percent-decoded; buf
  * has NGX_MRA_TARGET_LEN bytes.
  *
- * Both alphabets are good, padding is optional.  Names are labels of letters, digits and hyphens, the
- * trailing dot is dropped; a host whose last label is a number is an IPv4
- * address in four decimal parts, or wrong.
+ * Both alphabets are good, padding is optional.  Names are labels of letters,
+ * digits and hyphens, the trailing dot is dropped; a host whose last label is
+ * a number is an IPv4 address in four decimal parts, or wrong.
  *
  * NGX_OK        a target
  * NGX_DECLINED  not base64 at all: some other resource
