@@ -20,6 +20,7 @@
 typedef struct ngx_stream_mra_client_s   ngx_stream_mra_client_t;
 typedef struct ngx_stream_mra_binding_s  ngx_stream_mra_binding_t;
 typedef struct ngx_stream_mra_pending_s  ngx_stream_mra_pending_t;
+typedef struct ngx_stream_mra_stun_s     ngx_stream_mra_stun_t;
 
 
 typedef struct {
@@ -38,6 +39,7 @@ struct ngx_stream_mra_client_s {
 
     ngx_stream_mra_binding_t    *bindings;
     ngx_stream_mra_pending_t    *pendings;
+    ngx_stream_mra_stun_t       *stun;      /* a keepalive that waits */
     ngx_stream_mra_dialogs_t     dialogs;
 };
 

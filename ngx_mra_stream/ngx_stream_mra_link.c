@@ -597,6 +597,18 @@ ngx_stream_mra_link_close(ngx_stream_mra_link_t *ln, ngx_uint_t flush)
 }
 
 
+void
+ngx_stream_mra_link_kill(ngx_stream_mra_link_t *ln)
+{
+    ngx_stream_mra_link_close(ln, 0);
+
+    ln->queued = 0;
+    ngx_queue_remove(&ln->queue);
+
+    ngx_stream_mra_link_done(ln);
+}
+
+
 ngx_stream_mra_link_t *
 ngx_stream_mra_link_find(ngx_stream_mra_flow_t *flow)
 {

@@ -135,6 +135,10 @@ ngx_int_t ngx_stream_mra_link_send(ngx_stream_mra_link_t *ln,
 
 void ngx_stream_mra_link_close(ngx_stream_mra_link_t *ln, ngx_uint_t flush);
 
+/* closes at once, which is safe in exit_process only */
+
+void ngx_stream_mra_link_kill(ngx_stream_mra_link_t *ln);
+
 /*
  * The live link of a flow of this worker.  NULL: it is gone, or it was
  * never ours.

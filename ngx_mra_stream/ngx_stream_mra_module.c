@@ -355,7 +355,7 @@ ngx_stream_mra_registrations_variable(ngx_stream_session_t *s,
 static ngx_int_t
 ngx_stream_mra_init_process(ngx_cycle_t *cycle)
 {
-    ngx_str_t                    scope, name;
+    u_char                       key[32];
     ngx_uint_t                   i;
     ngx_stream_mra_worker_t     *w;
     ngx_stream_mra_main_conf_t  *mmcf;
@@ -381,9 +381,11 @@ ngx_stream_mra_init_process(ngx_cycle_t *cycle)
     w->mcf = ngx_mra_get_conf(cycle);
     w->self = ngx_mra_ipc_self(cycle);
 
-    ngx_str_set(&scope, "hash");
-    ngx_str_set(&name, "sip");
-    ngx_mra_key(w->mcf, NGX_MRA_NODE, &scope, &name, w->key);
+    if (ngx_mra_derive(w->mcf, "sip hash", key) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(w->key, key, NGX_MRA_HASH_KEY_LEN);
 
     w->links = ngx_stream_mra_links_create(cycle);
     w->clients = ngx_stream_mra_clients_create(cycle);

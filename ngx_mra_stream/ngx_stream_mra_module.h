@@ -29,6 +29,7 @@ typedef struct ngx_stream_mra_bindings_s  ngx_stream_mra_bindings_t;
 
 typedef struct {
     ngx_mra_conf_t                *mcf;
+    uint32_t                       self;       /* its number */
     u_char                         key[NGX_MRA_HASH_KEY_LEN];
 
     ngx_stream_mra_links_t        *links;
@@ -72,14 +73,13 @@ struct ngx_stream_mra_srv_conf_s {
     ngx_msec_t                       register_timeout;
     ngx_msec_t                       drain;
 
-    ngx_stream_mra_hop_conf_t        hop;       /* mra_sip_ssl_* and
-                                                   mra_sip_connect_timeout */
+    ngx_stream_mra_hop_conf_t        hop;       /* how to reach them */
+    ngx_stream_mra_hops_t           *hops;      /* of mra_sip_pass */
 
     /* set when a worker starts */
 
     uint32_t                         id;        /* of the upstream, the same
                                                    in all workers */
-    ngx_stream_mra_hops_t           *hops;      /* of mra_sip_pass */
     ngx_stream_mra_srv_conf_t       *inside;    /* its mra_sip_accept */
     struct sockaddr                 *sockaddr;  /* mra_sip_accept: its */
     ngx_uint_t                       tls;       /* listener */

@@ -1,0 +1,552 @@
+
+/*
+ * Copyright (C) ngx_mra contributors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_stream.h>
+#include "ngx_mra_span.h"
+#include "ngx_stream_mra_module.h"
+#include "ngx_stream_mra_client.h"
+#include "ngx_stream_mra_relay.h"
+#include "ngx_stream_mra_binding.h"
+
+
+/*
+ * A binding in the store:
+ *
+ *     1 version  4 worker  4 slot  10 nonce      the flow
+ *     1 length   node
+ *     1 length   address-of-record               what does not fit into 255
+ *     1 length   contact                         bytes is cut off
+ */
+
+#define NGX_STREAM_MRA_BINDING_VERSION  1
+#define NGX_STREAM_MRA_BINDING_FLOW     19
+#define NGX_STREAM_MRA_BINDING_LEN                                           \
+    (NGX_STREAM_MRA_BINDING_FLOW + 3 * (1 + 255))
+
+
+/* one operation of the store that may take its time */
+
+typedef struct ngx_stream_mra_lookup_s  ngx_stream_mra_lookup_t;
+
+struct ngx_stream_mra_lookup_s {
+    ngx_stream_mra_lookup_t   *next;
+    ngx_mra_op_t               op;
+    u_char                     value[NGX_STREAM_MRA_BINDING_LEN];
+
+    /* of a request from inside */
+
+    uint32_t                   id;
+    ngx_stream_mra_flow_t      back;
+    ngx_str_t                  message;
+};
+
+
+struct ngx_stream_mra_bindings_s {
+    ngx_stream_mra_lookup_t   *free;
+};
+
+
+static ngx_stream_mra_binding_t *ngx_stream_mra_binding_get(
+    ngx_stream_mra_client_t *client, u_char *id);
+static void ngx_stream_mra_binding_remove(ngx_stream_mra_client_t *client,
+    ngx_stream_mra_binding_t **bp);
+static size_t ngx_stream_mra_binding_build(u_char *buf,
+    ngx_stream_mra_client_t *client, ngx_str_t *aor, ngx_str_t *contact);
+static u_char *ngx_stream_mra_binding_text(u_char *p, ngx_str_t *s);
+static ngx_int_t ngx_stream_mra_binding_parse(ngx_stream_mra_flow_t *flow,
+    ngx_str_t *value);
+
+static ngx_stream_mra_lookup_t *ngx_stream_mra_lookup_get(u_char *id);
+static void ngx_stream_mra_lookup_put(ngx_stream_mra_lookup_t *l);
+static void ngx_stream_mra_lookup_written(ngx_mra_op_t *op);
+static void ngx_stream_mra_lookup_found(ngx_mra_op_t *op);
+
+
+ngx_stream_mra_bindings_t *
+ngx_stream_mra_bindings_create(ngx_cycle_t *cycle)
+{
+    return ngx_pcalloc(cycle->pool, sizeof(ngx_stream_mra_bindings_t));
+}
+
+
+ngx_int_t
+ngx_stream_mra_binding_id(ngx_stream_mra_client_t *client, ngx_str_t *aor,
+    ngx_mra_sip_contact_t *contact, ngx_stream_mra_contact_t *id)
+{
+    u_char                     buf[NGX_INT_T_LEN + 1];
+    u_char                    *p;
+    size_t                     len;
+    ngx_int_t                  rc;
+    ngx_str_t                  name;
+    ngx_stream_mra_binding_t  *b;
+
+    id->hash = ngx_stream_mra_binding_hash(aor, contact);
+
+    for (b = client->bindings; b; b = b->next) {
+        if (b->hash == id->hash) {
+            ngx_memcpy(id->id, b->id, NGX_MRA_RELAY_ID_LEN);
+            return NGX_OK;
+        }
+    }
+
+    if (contact->instance.data == NULL) {
+        return ngx_mra_key(ngx_stream_mra_get_worker()->mcf, NGX_MRA_BINDING,
+                           aor, &contact->uri.whole, id->id);
+    }
+
+    len = ngx_sprintf(buf, "%uD;", contact->reg_id) - buf;
+
+    name.len = len + contact->instance.len;
+    name.data = ngx_alloc(name.len, client->link.connection->log);
+    if (name.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_cpymem(name.data, buf, len);
+    ngx_memcpy(p, contact->instance.data, contact->instance.len);
+
+    rc = ngx_mra_key(ngx_stream_mra_get_worker()->mcf, NGX_MRA_BINDING, aor,
+                     &name, id->id);
+
+    ngx_free(name.data);
+
+    return rc;
+}
+
+
+uint64_t
+ngx_stream_mra_binding_hash(ngx_str_t *aor, ngx_mra_sip_contact_t *contact)
+{
+    ngx_mra_hash_t  h;
+
+    ngx_mra_hash_init(&h, ngx_stream_mra_get_worker()->key);
+    ngx_mra_hash_add_span(&h, aor);
+
+    if (contact->instance.data) {
+        ngx_mra_hash_add_span(&h, &contact->instance);
+        ngx_mra_hash_add(&h, (u_char *) &contact->reg_id, sizeof(uint32_t));
+
+    } else {
+        ngx_mra_hash_add_span(&h, &contact->uri.whole);
+    }
+
+    return ngx_mra_hash_end(&h);
+}
+
+
+void
+ngx_stream_mra_binding_learn(ngx_stream_mra_client_t *client, ngx_str_t *aor,
+    ngx_stream_mra_contact_t *id, ngx_str_t *contact, uint32_t expires)
+{
+    ngx_int_t                  rc;
+    ngx_stream_mra_lookup_t   *l;
+    ngx_stream_mra_binding_t  *b;
+
+    b = ngx_stream_mra_binding_get(client, id->id);
+
+    if (b == NULL) {
+        b = ngx_alloc(sizeof(ngx_stream_mra_binding_t) + aor->len,
+                      client->link.connection->log);
+        if (b == NULL) {
+            return;
+        }
+
+        ngx_memcpy(b->id, id->id, NGX_MRA_RELAY_ID_LEN);
+        b->hash = id->hash;
+
+        b->aor_len = aor->len;
+        ngx_memcpy(b->aor, aor->data, aor->len);
+
+        b->next = client->bindings;
+        client->bindings = b;
+    }
+
+    b->expires = ngx_time() + expires;
+
+    l = ngx_stream_mra_lookup_get(id->id);
+    if (l == NULL) {
+        return;
+    }
+
+    l->op.handler = ngx_stream_mra_lookup_written;
+    l->op.ttl = (ngx_msec_t) expires * 1000;
+    l->op.value.data = l->value;
+    l->op.value.len = ngx_stream_mra_binding_build(l->value, client, aor,
+                                                   contact);
+
+    rc = ngx_mra_store_set(ngx_stream_mra_get_worker()->mcf->store, &l->op);
+
+    if (rc != NGX_AGAIN) {
+        l->op.rc = rc;
+        ngx_stream_mra_lookup_written(&l->op);
+    }
+}
+
+
+void
+ngx_stream_mra_binding_forget(ngx_stream_mra_client_t *client, u_char *id)
+{
+    ngx_stream_mra_binding_t  **bp;
+
+    for (bp = &client->bindings; *bp; bp = &(*bp)->next) {
+        if (ngx_memcmp((*bp)->id, id, NGX_MRA_RELAY_ID_LEN) == 0) {
+            ngx_stream_mra_binding_remove(client, bp);
+            return;
+        }
+    }
+}
+
+
+void
+ngx_stream_mra_binding_forget_all(ngx_stream_mra_client_t *client,
+    ngx_str_t *aor)
+{
+    ngx_stream_mra_binding_t  *b, **bp;
+
+    bp = &client->bindings;
+
+    while (*bp) {
+        b = *bp;
+
+        if (b->aor_len == aor->len
+            && ngx_memcmp(b->aor, aor->data, aor->len) == 0)
+        {
+            ngx_stream_mra_binding_remove(client, bp);
+            continue;
+        }
+
+        bp = &b->next;
+    }
+}
+
+
+static ngx_stream_mra_binding_t *
+ngx_stream_mra_binding_get(ngx_stream_mra_client_t *client, u_char *id)
+{
+    ngx_stream_mra_binding_t  *b;
+
+    for (b = client->bindings; b; b = b->next) {
+        if (ngx_memcmp(b->id, id, NGX_MRA_RELAY_ID_LEN) == 0) {
+            return b;
+        }
+    }
+
+    return NULL;
+}
+
+
+static void
+ngx_stream_mra_binding_remove(ngx_stream_mra_client_t *client,
+    ngx_stream_mra_binding_t **bp)
+{
+    ngx_int_t                  rc;
+    ngx_stream_mra_lookup_t   *l;
+    ngx_stream_mra_binding_t  *b;
+
+    b = *bp;
+    *bp = b->next;
+
+    l = ngx_stream_mra_lookup_get(b->id);
+
+    ngx_free(b);
+
+    if (l == NULL) {
+        return;
+    }
+
+    l->op.handler = ngx_stream_mra_lookup_written;
+
+    rc = ngx_mra_store_del(ngx_stream_mra_get_worker()->mcf->store, &l->op);
+
+    if (rc != NGX_AGAIN) {
+        l->op.rc = rc;
+        ngx_stream_mra_lookup_written(&l->op);
+    }
+}
+
+
+ngx_uint_t
+ngx_stream_mra_bindings_live(ngx_stream_mra_client_t *client)
+{
+    time_t                     now;
+    ngx_uint_t                 n;
+    ngx_stream_mra_binding_t  *b;
+
+    now = ngx_time();
+    n = 0;
+
+    for (b = client->bindings; b; b = b->next) {
+        if (b->expires > now) {
+            n++;
+        }
+    }
+
+    return n;
+}
+
+
+time_t
+ngx_stream_mra_bindings_expire(ngx_stream_mra_client_t *client)
+{
+    time_t                     last;
+    ngx_stream_mra_binding_t  *b;
+
+    last = 0;
+
+    for (b = client->bindings; b; b = b->next) {
+        last = ngx_max(last, b->expires);
+    }
+
+    return last > ngx_time() ? last : 0;
+}
+
+
+ngx_int_t
+ngx_stream_mra_binding_user(ngx_stream_mra_client_t *client, ngx_str_t *user)
+{
+    ngx_stream_mra_binding_t  *b;
+
+    b = client->bindings;
+
+    if (b == NULL) {
+        return NGX_DECLINED;
+    }
+
+    while (b->next) {
+        b = b->next;
+    }
+
+    user->data = b->aor;
+    user->len = b->aor_len;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_stream_mra_bindings_free(ngx_stream_mra_client_t *client)
+{
+    ngx_stream_mra_binding_t  *b;
+
+    while (client->bindings) {
+        b = client->bindings;
+        client->bindings = b->next;
+
+        ngx_free(b);
+    }
+}
+
+
+ngx_int_t
+ngx_stream_mra_binding_find(ngx_stream_mra_relay_t *r, u_char *id)
+{
+    ngx_int_t                 rc;
+    ngx_stream_mra_lookup_t  *l;
+
+    l = ngx_stream_mra_lookup_get(id);
+    if (l == NULL) {
+        return NGX_ERROR;
+    }
+
+    l->op.handler = ngx_stream_mra_lookup_found;
+    l->op.value.data = l->value;
+    l->op.value.len = NGX_STREAM_MRA_BINDING_LEN;
+
+    rc = ngx_mra_store_get(r->worker->mcf->store, &l->op);
+
+    if (rc == NGX_OK) {
+        rc = ngx_stream_mra_binding_parse(&r->to, &l->op.value);
+    }
+
+    if (rc != NGX_AGAIN) {
+        ngx_stream_mra_lookup_put(l);
+        return rc;
+    }
+
+    l->message.len = r->last - r->msg.start;
+    l->message.data = ngx_alloc(l->message.len, r->log);
+
+    if (l->message.data == NULL) {
+        ngx_mra_store_cancel(r->worker->mcf->store, &l->op);
+        ngx_stream_mra_lookup_put(l);
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(l->message.data, r->msg.start, l->message.len);
+
+    l->id = r->id;
+    l->back = r->back;
+
+    return NGX_AGAIN;
+}
+
+
+static void
+ngx_stream_mra_lookup_found(ngx_mra_op_t *op)
+{
+    ngx_uint_t                status;
+    ngx_stream_mra_flow_t     to;
+    ngx_stream_mra_lookup_t  *l;
+
+    l = op->data;
+
+    if (op->rc == NGX_OK) {
+        op->rc = ngx_stream_mra_binding_parse(&to, &op->value);
+    }
+
+    switch (op->rc) {
+
+    case NGX_OK:
+        status = 0;
+        break;
+
+    case NGX_DECLINED:
+        status = 430;
+        break;
+
+    default:
+        status = 500;
+    }
+
+    ngx_stream_mra_relay_found(l->id, &to, &l->back, status, l->message.data,
+                               l->message.data + l->message.len);
+
+    ngx_free(l->message.data);
+    ngx_stream_mra_lookup_put(l);
+}
+
+
+static void
+ngx_stream_mra_lookup_written(ngx_mra_op_t *op)
+{
+    if (op->rc == NGX_ERROR) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "binding could not be stored");
+    }
+
+    ngx_stream_mra_lookup_put(op->data);
+}
+
+
+static ngx_stream_mra_lookup_t *
+ngx_stream_mra_lookup_get(u_char *id)
+{
+    ngx_stream_mra_lookup_t    *l;
+    ngx_stream_mra_bindings_t  *bindings;
+
+    bindings = ngx_stream_mra_get_worker()->bindings;
+
+    l = bindings->free;
+
+    if (l) {
+        bindings->free = l->next;
+
+    } else {
+        l = ngx_alloc(sizeof(ngx_stream_mra_lookup_t), ngx_cycle->log);
+        if (l == NULL) {
+            return NULL;
+        }
+    }
+
+    ngx_memzero(&l->op, sizeof(ngx_mra_op_t));
+
+    l->op.kind = NGX_MRA_BINDING;
+    l->op.data = l;
+    ngx_memcpy(l->op.key, id, NGX_MRA_KEY_LEN);
+
+    return l;
+}
+
+
+/* one is kept: with shared memory there never is a second */
+
+static void
+ngx_stream_mra_lookup_put(ngx_stream_mra_lookup_t *l)
+{
+    ngx_stream_mra_bindings_t  *bindings;
+
+    bindings = ngx_stream_mra_get_worker()->bindings;
+
+    if (bindings->free) {
+        ngx_free(l);
+        return;
+    }
+
+    l->next = NULL;
+    bindings->free = l;
+}
+
+
+static size_t
+ngx_stream_mra_binding_build(u_char *buf, ngx_stream_mra_client_t *client,
+    ngx_str_t *aor, ngx_str_t *contact)
+{
+    u_char                 *p;
+    ngx_stream_mra_flow_t  *flow;
+
+    flow = &client->link.flow;
+
+    p = buf;
+
+    *p++ = NGX_STREAM_MRA_BINDING_VERSION;
+    p = ngx_cpymem(p, &flow->worker, 4);
+    p = ngx_cpymem(p, &flow->slot, 4);
+    p = ngx_cpymem(p, flow->nonce, NGX_STREAM_MRA_NONCE_LEN);
+
+    p = ngx_stream_mra_binding_text(p,
+                                   &ngx_stream_mra_get_worker()->mcf->node);
+    p = ngx_stream_mra_binding_text(p, aor);
+    p = ngx_stream_mra_binding_text(p, contact);
+
+    return p - buf;
+}
+
+
+static u_char *
+ngx_stream_mra_binding_text(u_char *p, ngx_str_t *s)
+{
+    size_t  len;
+
+    len = ngx_min(s->len, 255);
+
+    *p++ = (u_char) len;
+
+    return ngx_cpymem(p, s->data, len);
+}
+
+
+static ngx_int_t
+ngx_stream_mra_binding_parse(ngx_stream_mra_flow_t *flow, ngx_str_t *value)
+{
+    u_char     *p;
+    ngx_str_t   node, *ours;
+
+    p = value->data;
+
+    if (value->len < NGX_STREAM_MRA_BINDING_FLOW + 1
+        || p[0] != NGX_STREAM_MRA_BINDING_VERSION)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(&flow->worker, p + 1, 4);
+    ngx_memcpy(&flow->slot, p + 5, 4);
+    ngx_memcpy(flow->nonce, p + 9, NGX_STREAM_MRA_NONCE_LEN);
+
+    node.len = p[NGX_STREAM_MRA_BINDING_FLOW];
+    node.data = p + NGX_STREAM_MRA_BINDING_FLOW + 1;
+
+    if (node.data + node.len > p + value->len) {
+        return NGX_ERROR;
+    }
+
+    ours = &ngx_stream_mra_get_worker()->mcf->node;
+
+    return ngx_mra_span_eq(&node, ours->data, ours->len) ? NGX_OK
+                                                         : NGX_DECLINED;
+}

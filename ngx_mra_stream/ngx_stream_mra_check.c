@@ -1,0 +1,250 @@
+
+/*
+ * Copyright (C) ngx_mra contributors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_stream.h>
+#include "ngx_mra_span.h"
+#include "ngx_stream_mra_module.h"
+#include "ngx_stream_mra_address.h"
+#include "ngx_stream_mra_relay.h"
+#include "ngx_stream_mra_register.h"
+#include "ngx_stream_mra_binding.h"
+#include "ngx_stream_mra_dialog.h"
+
+
+static ngx_uint_t ngx_stream_mra_for_us(ngx_stream_mra_relay_t *r);
+static ngx_uint_t ngx_stream_mra_served(ngx_stream_mra_relay_t *r,
+    ngx_str_t *uri);
+
+
+ngx_int_t
+ngx_stream_mra_check_request(ngx_stream_mra_relay_t *r)
+{
+    ngx_uint_t  status;
+
+    status = ngx_mra_sip_check_request(&r->msg, &r->reason);
+
+    if (status) {
+        ngx_mra_count(r->worker->mcf, NGX_MRA_SIP_BROKEN, 1);
+        return status;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_stream_mra_check_response(ngx_stream_mra_relay_t *r)
+{
+    ngx_str_t  reason;
+
+    if (ngx_mra_sip_check_response(&r->msg, &reason) != NGX_OK) {
+        ngx_mra_count(r->worker->mcf, NGX_MRA_SIP_BROKEN, 1);
+        ngx_stream_mra_log_dropped(r, &reason);
+        return NGX_DONE;
+    }
+
+    return NGX_OK;
+}
+
+
+/* RFC 3261, 16.3, step 3 and 11 */
+
+ngx_int_t
+ngx_stream_mra_check_forwards(ngx_stream_mra_relay_t *r)
+{
+    if (r->msg.method == NGX_MRA_SIP_OPTIONS
+        && (r->msg.max_forwards == 0 || ngx_stream_mra_for_us(r)))
+    {
+        return ngx_stream_mra_options(r);
+    }
+
+    if (r->msg.max_forwards == 0) {
+        return 483;
+    }
+
+    return NGX_OK;
+}
+
+
+/* a client asks the server that it is connected to */
+
+static ngx_uint_t
+ngx_stream_mra_for_us(ngx_stream_mra_relay_t *r)
+{
+    ngx_str_t  *ours, *asked;
+
+    if (!r->outbound || r->msg.ruri.user.data
+        || r->msg.ruri.scheme == NGX_MRA_SIP_TEL)
+    {
+        return 0;
+    }
+
+    ngx_stream_mra_address_outside(&r->outside, r->client->conf,
+                                   r->client->link.connection);
+
+    ours = &r->outside.hostport;
+    asked = &r->msg.ruri.hostport;
+
+    return ngx_mra_span_case_eq(ours, asked->data, asked->len);
+}
+
+
+/*
+ * A request that passes us twice on its way is legal, one that comes back as
+ * it was is not: RFC 3261, 16.3, step 4; RFC 5393, 4.2.
+ */
+
+ngx_int_t
+ngx_stream_mra_check_loop(ngx_stream_mra_relay_t *r)
+{
+    u_char                  buf[NGX_STREAM_MRA_TOKEN_LEN];
+    ngx_str_t               value, token, branch;
+    ngx_mra_sip_via_t       via;
+    ngx_mra_sip_list_t      list;
+    ngx_stream_mra_flow_t   flow;
+    ngx_mra_relay_branch_t  ours, theirs;
+
+    ngx_stream_mra_flow_print(buf, &r->back);
+
+    token.data = buf;
+    token.len = NGX_STREAM_MRA_TOKEN_LEN;
+
+    branch.data = r->branch;
+    branch.len = NGX_MRA_RELAY_BRANCH_LEN;
+
+    ngx_mra_relay_build_branch(r->branch, &token, r->worker->key, &r->msg,
+                               ngx_stream_mra_attempt(r));
+
+    (void) ngx_mra_relay_parse_branch(&branch, &ours);
+
+    ngx_mra_sip_list_init(&list, &r->msg, NGX_MRA_SIP_VIA);
+
+    while (ngx_mra_sip_list_next(&list, &value) == NGX_OK) {
+
+        if (ngx_mra_sip_parse_via(&value, &via) != NGX_OK
+            || via.branch.data == NULL
+            || ngx_mra_relay_parse_branch(&via.branch, &theirs) != NGX_OK
+            || ngx_stream_mra_flow_parse(&flow, theirs.token.data,
+                                         theirs.token.len)
+               != NGX_OK)
+        {
+            continue;
+        }
+
+        if (ngx_memcmp(ours.loop, theirs.loop, NGX_MRA_RELAY_HASH_LEN) == 0) {
+            return 482;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* there is no option that a proxy must know and we do: RFC 3261, 16.3 */
+
+ngx_int_t
+ngx_stream_mra_check_extensions(ngx_stream_mra_relay_t *r)
+{
+    u_char              *p;
+    ngx_str_t            value;
+    ngx_mra_sip_list_t   list;
+
+    ngx_mra_sip_list_init(&list, &r->msg, NGX_MRA_SIP_PROXY_REQUIRE);
+
+    while (ngx_mra_sip_list_next(&list, &value) == NGX_OK) {
+
+        p = ngx_stream_mra_text(r, sizeof("Unsupported: " CRLF) - 1
+                                   + value.len);
+        if (p == NULL) {
+            return 500;
+        }
+
+        if (r->lines.len == 0) {
+            r->lines.data = p;
+        }
+
+        p = ngx_cpymem(p, "Unsupported: ", sizeof("Unsupported: ") - 1);
+        p = ngx_cpymem(p, value.data, value.len);
+        *p++ = CR;
+        *p++ = LF;
+
+        r->lines.len = p - r->lines.data;
+    }
+
+    return r->lines.len ? 420 : NGX_OK;
+}
+
+
+/* later requests of a dialog use the addresses that the dialog has */
+
+ngx_int_t
+ngx_stream_mra_check_domain(ngx_stream_mra_relay_t *r)
+{
+    if (r->client->conf->domains == NULL || r->msg.to.tag.len) {
+        return NGX_OK;
+    }
+
+    if (!ngx_stream_mra_served(r, &r->msg.from.uri)
+        || (r->msg.method == NGX_MRA_SIP_REGISTER
+            && (!ngx_stream_mra_served(r, &r->msg.to.uri)
+                || !ngx_stream_mra_served(r, &r->msg.uri))))
+    {
+        return ngx_stream_mra_refusal(r, 403, "Domain Not Served");
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_stream_mra_served(ngx_stream_mra_relay_t *r, ngx_str_t *s)
+{
+    ngx_str_t          *domain;
+    ngx_uint_t          i;
+    ngx_mra_sip_uri_t   uri;
+
+    if (ngx_mra_sip_parse_uri(s, &uri) != NGX_OK) {
+        return 0;
+    }
+
+    if (uri.scheme != NGX_MRA_SIP_SIP && uri.scheme != NGX_MRA_SIP_SIPS) {
+        return uri.scheme == NGX_MRA_SIP_TEL
+               && r->msg.method != NGX_MRA_SIP_REGISTER;
+    }
+
+    /* RFC 3323, 4.1.1.3: who wants to stay unknown, once registered */
+
+    if (ngx_mra_span_case_is(&uri.host, "anonymous.invalid")) {
+        return r->msg.method != NGX_MRA_SIP_REGISTER;
+    }
+
+    domain = r->client->conf->domains->elts;
+
+    for (i = 0; i < r->client->conf->domains->nelts; i++) {
+        if (ngx_mra_span_case_eq(&uri.host, domain[i].data, domain[i].len)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+ngx_int_t
+ngx_stream_mra_check_registered(ngx_stream_mra_relay_t *r)
+{
+    if (r->msg.method == NGX_MRA_SIP_REGISTER
+        || r->msg.method == NGX_MRA_SIP_OPTIONS
+        || ngx_stream_mra_bindings_live(r->client)
+        || ngx_stream_mra_dialog_known(r))
+    {
+        return NGX_OK;
+    }
+
+    return ngx_stream_mra_refusal(r, 403, "Not Registered");
+}

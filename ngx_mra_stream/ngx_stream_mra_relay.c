@@ -1,0 +1,812 @@
+
+/*
+ * Copyright (C) ngx_mra contributors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_stream.h>
+#include "ngx_stream_mra_module.h"
+#include "ngx_stream_mra_address.h"
+#include "ngx_stream_mra_client.h"
+#include "ngx_stream_mra_relay.h"
+#include "ngx_stream_mra_register.h"
+#include "ngx_stream_mra_binding.h"
+#include "ngx_stream_mra_dialog.h"
+#include "ngx_stream_mra_remote.h"
+
+
+/* text that is inserted into one message: its contacts, three times */
+
+#define NGX_STREAM_MRA_TEXT  (512 * 1024)
+
+
+static void ngx_stream_mra_hop_message(ngx_stream_mra_hop_t *hop,
+    ngx_stream_mra_link_t *ln, u_char *p, u_char *last);
+
+static ngx_stream_mra_relay_t *ngx_stream_mra_relay_begin(uint32_t id,
+    ngx_stream_mra_link_t *ln, ngx_log_t *log);
+static ngx_int_t ngx_stream_mra_relay_parse(ngx_stream_mra_relay_t *r,
+    u_char *p, u_char *last);
+static ngx_int_t ngx_stream_mra_relay_run(ngx_stream_mra_relay_t *r,
+    ngx_stream_mra_step_pt *steps);
+
+static ngx_int_t ngx_stream_mra_choose_hop(ngx_stream_mra_relay_t *r);
+static ngx_int_t ngx_stream_mra_send_inside(ngx_stream_mra_relay_t *r);
+static ngx_int_t ngx_stream_mra_find_flow(ngx_stream_mra_relay_t *r);
+static ngx_int_t ngx_stream_mra_locate(ngx_stream_mra_relay_t *r);
+static ngx_int_t ngx_stream_mra_hand_over(ngx_stream_mra_relay_t *r);
+static ngx_int_t ngx_stream_mra_find_client(ngx_stream_mra_relay_t *r);
+static ngx_int_t ngx_stream_mra_find_asker(ngx_stream_mra_relay_t *r);
+static ngx_int_t ngx_stream_mra_answered_flow(ngx_stream_mra_relay_t *r);
+static ngx_int_t ngx_stream_mra_send_outside(ngx_stream_mra_relay_t *r);
+static ngx_int_t ngx_stream_mra_send_back(ngx_stream_mra_relay_t *r);
+static ngx_int_t ngx_stream_mra_relay_pieces(ngx_stream_mra_relay_t *r);
+static void ngx_stream_mra_relay_addresses(ngx_stream_mra_relay_t *r,
+    ngx_stream_mra_link_t *ln);
+static ngx_int_t ngx_stream_mra_relay_drop(ngx_stream_mra_relay_t *r,
+    char *why);
+static void ngx_stream_mra_relay_count(ngx_stream_mra_relay_t *r,
+    ngx_mra_counter_e counter);
+
+
+const ngx_stream_mra_hop_handlers_t  ngx_stream_mra_hop_handlers = {
+    ngx_stream_mra_hop_message,
+    ngx_stream_mra_pendings_down,
+    ngx_stream_mra_pendings_opened,
+    ngx_stream_mra_pendings_lost
+};
+
+
+/* the last step of each never returns NGX_OK */
+
+
+/* a request from a client to its next hop */
+
+static ngx_stream_mra_step_pt  ngx_stream_mra_request_in[] = {
+    ngx_stream_mra_check_request,
+    ngx_stream_mra_check_forwards,
+    ngx_stream_mra_check_loop,
+    ngx_stream_mra_check_extensions,
+    ngx_stream_mra_check_domain,
+    ngx_stream_mra_check_registered,
+    ngx_stream_mra_choose_hop,
+    ngx_stream_mra_edit_forwards,
+    ngx_stream_mra_edit_routes,
+    ngx_stream_mra_edit_record_route,
+    ngx_stream_mra_edit_registration,
+    ngx_stream_mra_edit_via,
+    ngx_stream_mra_note_dialog,
+    ngx_stream_mra_send_inside
+};
+
+
+/* a REGISTER that goes to another next hop */
+
+static ngx_stream_mra_step_pt  ngx_stream_mra_request_again[] = {
+    ngx_stream_mra_check_request,
+    ngx_stream_mra_check_loop,
+    ngx_stream_mra_choose_hop,
+    ngx_stream_mra_edit_forwards,
+    ngx_stream_mra_edit_routes,
+    ngx_stream_mra_edit_registration,
+    ngx_stream_mra_edit_via,
+    ngx_stream_mra_send_inside
+};
+
+
+/* a request from inside to a client */
+
+static ngx_stream_mra_step_pt  ngx_stream_mra_request_out[] = {
+    ngx_stream_mra_check_request,
+    ngx_stream_mra_check_forwards,
+    ngx_stream_mra_check_loop,
+    ngx_stream_mra_check_extensions,
+    ngx_stream_mra_find_flow,
+    ngx_stream_mra_edit_target,
+    ngx_stream_mra_edit_forwards,
+    ngx_stream_mra_edit_routes,
+    ngx_stream_mra_edit_record_route,
+    ngx_stream_mra_edit_via,
+    ngx_stream_mra_note_dialog,
+    ngx_stream_mra_send_outside
+};
+
+
+/* a response from a client to who asked it */
+
+static ngx_stream_mra_step_pt  ngx_stream_mra_response_in[] = {
+    ngx_stream_mra_check_response,
+    ngx_stream_mra_find_asker,
+    ngx_stream_mra_pop_via,
+    ngx_stream_mra_note_dialog,
+    ngx_stream_mra_send_back
+};
+
+
+/* a response from inside to the client that asked */
+
+static ngx_stream_mra_step_pt  ngx_stream_mra_response_out[] = {
+    ngx_stream_mra_check_response,
+    ngx_stream_mra_find_client,
+    ngx_stream_mra_pop_via,
+    ngx_stream_mra_match_registration,
+    ngx_stream_mra_note_dialog,
+    ngx_stream_mra_send_outside
+};
+
+
+ngx_stream_mra_relay_t *
+ngx_stream_mra_relay_create(ngx_cycle_t *cycle)
+{
+    ngx_stream_mra_relay_t  *r;
+
+    r = ngx_palloc(cycle->pool, sizeof(ngx_stream_mra_relay_t));
+    if (r == NULL) {
+        return NULL;
+    }
+
+    r->text = ngx_palloc(cycle->pool, NGX_STREAM_MRA_TEXT);
+    if (r->text == NULL) {
+        return NULL;
+    }
+
+    r->text_end = r->text + NGX_STREAM_MRA_TEXT;
+
+    return r;
+}
+
+
+void
+ngx_stream_mra_relay_client(ngx_stream_mra_client_t *client, u_char *p,
+    u_char *last)
+{
+    ngx_stream_mra_relay_t  *r;
+
+    r = ngx_stream_mra_relay_begin(client->conf->id, &client->link,
+                                   client->link.connection->log);
+    r->client = client;
+    r->outbound = 1;
+
+    if (ngx_stream_mra_relay_parse(r, p, last) != NGX_OK) {
+        return;
+    }
+
+    if (r->msg.status) {
+        ngx_stream_mra_relay_count(r, NGX_MRA_SIP_RESPONSES_IN);
+        (void) ngx_stream_mra_relay_run(r, ngx_stream_mra_response_in);
+        return;
+    }
+
+    ngx_stream_mra_relay_count(r, NGX_MRA_SIP_REQUESTS_IN);
+    (void) ngx_stream_mra_relay_run(r, ngx_stream_mra_request_in);
+}
+
+
+void
+ngx_stream_mra_relay_inside(uint32_t id, ngx_stream_mra_link_t *ln, u_char *p,
+    u_char *last)
+{
+    ngx_stream_mra_relay_t  *r;
+
+    r = ngx_stream_mra_relay_begin(id, ln,
+                                   ln ? ln->connection->log : ngx_cycle->log);
+
+    r->remote = (ln == NULL);
+
+    if (ngx_stream_mra_relay_parse(r, p, last) != NGX_OK) {
+        return;
+    }
+
+    (void) ngx_stream_mra_relay_run(r, r->msg.status
+                                       ? ngx_stream_mra_response_out
+                                       : ngx_stream_mra_request_out);
+}
+
+
+void
+ngx_stream_mra_relay_request(uint32_t id, ngx_stream_mra_flow_t *to,
+    ngx_stream_mra_flow_t *back, u_char *p, u_char *last)
+{
+    ngx_stream_mra_relay_t  *r;
+
+    r = ngx_stream_mra_relay_begin(id, NULL, ngx_cycle->log);
+
+    r->to = *to;
+    r->back = *back;
+    r->found = 1;
+    r->remote = 1;
+
+    if (ngx_stream_mra_relay_parse(r, p, last) == NGX_OK && !r->msg.status) {
+        (void) ngx_stream_mra_relay_run(r, ngx_stream_mra_request_out);
+    }
+}
+
+
+void
+ngx_stream_mra_relay_found(uint32_t id, ngx_stream_mra_flow_t *to,
+    ngx_stream_mra_flow_t *back, ngx_uint_t status, u_char *p, u_char *last)
+{
+    ngx_stream_mra_link_t   *ln;
+    ngx_stream_mra_relay_t  *r;
+
+    ln = ngx_stream_mra_link_find(back);
+
+    r = ngx_stream_mra_relay_begin(id, ln,
+                                   ln ? ln->connection->log : ngx_cycle->log);
+    r->back = *back;
+    r->to = *to;
+    r->found = 1;
+
+    if (ngx_stream_mra_relay_parse(r, p, last) != NGX_OK || r->msg.status) {
+        return;
+    }
+
+    if (status) {
+        ngx_stream_mra_answer(r, status);
+        return;
+    }
+
+    (void) ngx_stream_mra_relay_run(r, ngx_stream_mra_request_out);
+}
+
+
+void
+ngx_stream_mra_relay_again(ngx_stream_mra_pending_t *pending, u_char *p,
+    u_char *last)
+{
+    ngx_stream_mra_client_t  *client;
+    ngx_stream_mra_relay_t   *r;
+
+    client = pending->client;
+
+    r = ngx_stream_mra_relay_begin(client->conf->id, &client->link,
+                                   client->link.connection->log);
+    r->client = client;
+    r->outbound = 1;
+    r->pending = pending;
+
+    if (ngx_stream_mra_relay_parse(r, p, last) != NGX_OK
+        || ngx_stream_mra_relay_run(r, ngx_stream_mra_request_again)
+           != NGX_DONE)
+    {
+        ngx_stream_mra_pending_free(pending);
+    }
+}
+
+
+void
+ngx_stream_mra_relay_refuse(ngx_stream_mra_client_t *client,
+    ngx_uint_t status, char *reason, u_char *p, u_char *last)
+{
+    ngx_stream_mra_relay_t  *r;
+
+    r = ngx_stream_mra_relay_begin(client->conf->id, &client->link,
+                                   client->link.connection->log);
+    r->client = client;
+    r->outbound = 1;
+
+    (void) ngx_stream_mra_refusal(r, status, reason);
+
+    if (ngx_mra_sip_parse(&r->msg, r->headers, NGX_STREAM_MRA_HEADERS, p,
+                          last)
+        == NGX_AGAIN
+        || r->msg.status)
+    {
+        ngx_stream_mra_log_dropped(r, &r->reason);
+        return;
+    }
+
+    ngx_stream_mra_answer(r, status);
+}
+
+
+static void
+ngx_stream_mra_hop_message(ngx_stream_mra_hop_t *hop,
+    ngx_stream_mra_link_t *ln, u_char *p, u_char *last)
+{
+    ngx_stream_mra_srv_conf_t  *mscf;
+
+    mscf = hop->hops->data;
+
+    ngx_stream_mra_relay_inside(mscf->id, ln, p, last);
+}
+
+
+static ngx_stream_mra_relay_t *
+ngx_stream_mra_relay_begin(uint32_t id, ngx_stream_mra_link_t *ln,
+    ngx_log_t *log)
+{
+    ngx_stream_mra_relay_t   *r;
+    ngx_stream_mra_worker_t  *w;
+
+    w = ngx_stream_mra_get_worker();
+    r = w->relay;
+
+    r->worker = w;
+    r->log = log;
+    r->id = id;
+    r->link = ln;
+    r->client = NULL;
+    r->hop = NULL;
+    r->pending = NULL;
+
+    if (ln) {
+        r->back = ln->flow;
+    }
+
+    r->inside.hostport.len = 0;
+    r->outside.hostport.len = 0;
+    r->reason.len = 0;
+    r->lines.len = 0;
+    r->ncontacts = 0;
+    r->text_pos = r->text;
+
+    r->outbound = 0;
+    r->found = 0;
+    r->remote = 0;
+    r->wait = 0;
+    r->star = 0;
+
+    return r;
+}
+
+
+static ngx_int_t
+ngx_stream_mra_relay_parse(ngx_stream_mra_relay_t *r, u_char *p,
+    u_char *last)
+{
+    r->last = last;
+
+    if (ngx_mra_sip_parse(&r->msg, r->headers, NGX_STREAM_MRA_HEADERS, p,
+                          last)
+        == NGX_OK)
+    {
+        ngx_mra_sip_plan_init(&r->plan, &r->msg);
+        return NGX_OK;
+    }
+
+    /* the framer has cut it, so that what follows is not lost */
+
+    ngx_stream_mra_relay_count(r, NGX_MRA_SIP_BROKEN);
+
+    if (r->msg.status || r->msg.nheaders == 0) {
+        (void) ngx_stream_mra_refusal(r, 400, "no SIP message");
+        ngx_stream_mra_log_dropped(r, &r->reason);
+
+    } else if (r->msg.error == NGX_MRA_SIP_TOO_MANY_HEADERS) {
+        ngx_stream_mra_answer(r, ngx_stream_mra_refusal(r, 513,
+                                                   "Too Many Header Fields"));
+
+    } else {
+        ngx_stream_mra_answer(r, 400);
+    }
+
+    return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_stream_mra_relay_run(ngx_stream_mra_relay_t *r,
+    ngx_stream_mra_step_pt *steps)
+{
+    ngx_int_t  rc;
+
+    do {
+        rc = (*steps)(r);
+
+        steps++;
+
+    } while (rc == NGX_OK);
+
+    if (rc == NGX_ERROR && r->msg.status == 0) {
+        rc = 500;
+    }
+
+    if (rc > 0) {
+        ngx_stream_mra_answer(r, rc);
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_stream_mra_choose_hop(ngx_stream_mra_relay_t *r)
+{
+    ngx_stream_mra_link_t    *ln;
+    ngx_stream_mra_client_t  *client;
+
+    client = r->client;
+
+    r->hop = r->pending ? r->pending->hop
+                        : ngx_stream_mra_client_choose(client);
+
+    if (r->hop == NULL) {
+        return ngx_stream_mra_no_path(r, "no next hop is up");
+    }
+
+    ln = ngx_stream_mra_hop_link(r->hop, client->link.flow.slot);
+
+    ngx_stream_mra_relay_addresses(r, ln);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_stream_mra_send_inside(ngx_stream_mra_relay_t *r)
+{
+    ngx_int_t               n, rc;
+    ngx_stream_mra_link_t  *ln;
+
+    n = ngx_stream_mra_relay_pieces(r);
+    if (n == NGX_ERROR) {
+        return ngx_stream_mra_refusal(r, 513, "Message Too Complex");
+    }
+
+    if (r->msg.method == NGX_MRA_SIP_REGISTER) {
+        ln = ngx_stream_mra_hop_link(r->hop, r->client->link.flow.slot);
+
+        rc = ngx_stream_mra_pending_add(r, ln);
+
+        if (rc != NGX_OK || r->wait) {
+            return rc == NGX_OK ? NGX_DONE : NGX_ERROR;
+        }
+    }
+
+    rc = ngx_stream_mra_hop_send(r->hop, r->client->link.flow.slot, r->iov, n,
+                                 NULL);
+
+    if (rc == NGX_OK) {
+        ngx_stream_mra_relay_count(r, NGX_MRA_SIP_BY_METHOD + r->msg.method);
+        return NGX_DONE;
+    }
+
+    if (r->msg.method == NGX_MRA_SIP_REGISTER) {
+        ngx_stream_mra_pending_failed(r->pending);
+        return NGX_DONE;
+    }
+
+    return ngx_stream_mra_no_path(r, rc == NGX_BUSY ? "next hop is busy"
+                                                    : "next hop is down");
+}
+
+
+static ngx_int_t
+ngx_stream_mra_find_flow(ngx_stream_mra_relay_t *r)
+{
+    ngx_int_t               rc;
+    ngx_stream_mra_link_t  *ln;
+
+    if (!r->found) {
+        rc = ngx_stream_mra_locate(r);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    if (r->to.worker != r->worker->self && !r->remote) {
+        return ngx_stream_mra_hand_over(r);
+    }
+
+    ln = ngx_stream_mra_link_find(&r->to);
+
+    if (ln) {
+        r->client = ngx_stream_mra_client_of(ln);
+    }
+
+    /* a flow is reached from its own upstream only */
+
+    if (r->client == NULL || r->client->conf->id != r->id) {
+        r->client = NULL;
+        return 430;
+    }
+
+    ln = r->link;
+
+    if (ln == NULL || ngx_stream_mra_accept_of(ln)) {
+        ln = r->client->hop
+             ? ngx_stream_mra_hop_link(r->client->hop,
+                                       r->client->link.flow.slot)
+             : NULL;
+    }
+
+    ngx_stream_mra_relay_addresses(r, ln);
+
+    return NGX_OK;
+}
+
+
+/* by the flow token in the topmost Route, or by the binding in the URI */
+
+static ngx_int_t
+ngx_stream_mra_locate(ngx_stream_mra_relay_t *r)
+{
+    u_char               id[NGX_MRA_RELAY_ID_LEN], *buf;
+    size_t               len;
+    ngx_int_t            rc;
+    ngx_str_t            value;
+    ngx_mra_sip_list_t   list;
+
+    ngx_mra_sip_list_init(&list, &r->msg, NGX_MRA_SIP_ROUTE);
+
+    if (ngx_mra_sip_list_next(&list, &value) == NGX_OK
+        && ngx_stream_mra_own_route(r, &value, &r->to) == NGX_OK)
+    {
+        return NGX_OK;
+    }
+
+    buf = ngx_stream_mra_text(r, r->msg.uri.len);
+    if (buf == NULL) {
+        return 500;
+    }
+
+    if (ngx_mra_relay_restore_contact(&r->msg.ruri, id, buf, &len)
+        != NGX_OK)
+    {
+        if (r->msg.method == NGX_MRA_SIP_OPTIONS) {
+            return ngx_stream_mra_options(r);
+        }
+
+        return 404;
+    }
+
+    rc = ngx_stream_mra_binding_find(r, id);
+
+    switch (rc) {
+
+    case NGX_OK:
+        return NGX_OK;
+
+    case NGX_AGAIN:
+        return NGX_DONE;
+
+    case NGX_DECLINED:
+        return 430;
+
+    default:
+        return 500;
+    }
+}
+
+
+static ngx_int_t
+ngx_stream_mra_hand_over(ngx_stream_mra_relay_t *r)
+{
+    ngx_int_t     rc;
+    struct iovec  iov;
+
+    iov.iov_base = r->msg.start;
+    iov.iov_len = r->last - r->msg.start;
+
+    rc = ngx_stream_mra_remote_send(r->msg.status
+                                    ? NGX_STREAM_MRA_REMOTE_RESPONSE
+                                    : NGX_STREAM_MRA_REMOTE_REQUEST,
+                                    r->id, &r->to, &r->back, &iov, 1);
+
+    if (rc == NGX_OK) {
+        return NGX_DONE;
+    }
+
+    if (r->msg.status) {
+        return ngx_stream_mra_relay_drop(r, "its worker is gone or busy");
+    }
+
+    if (rc == NGX_DECLINED) {
+        return 430;
+    }
+
+    return ngx_stream_mra_no_path(r, "worker is busy");
+}
+
+
+static ngx_int_t
+ngx_stream_mra_find_client(ngx_stream_mra_relay_t *r)
+{
+    ngx_int_t               rc;
+    ngx_stream_mra_link_t  *ln;
+
+    rc = ngx_stream_mra_answered_flow(r);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (r->to.worker != r->worker->self && !r->remote) {
+        return ngx_stream_mra_hand_over(r);
+    }
+
+    ln = ngx_stream_mra_link_find(&r->to);
+
+    if (ln) {
+        r->client = ngx_stream_mra_client_of(ln);
+    }
+
+    if (r->client == NULL || r->client->conf->id != r->id) {
+        return ngx_stream_mra_relay_drop(r, "the client is gone");
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_stream_mra_find_asker(ngx_stream_mra_relay_t *r)
+{
+    ngx_stream_mra_link_t  *ln;
+
+    if (ngx_stream_mra_answered_flow(r) != NGX_OK) {
+        return NGX_DONE;
+    }
+
+    if (r->to.worker != r->worker->self) {
+        return NGX_OK;
+    }
+
+    /* clients see each other's tokens, but answer only what came to them */
+
+    ln = ngx_stream_mra_link_find(&r->to);
+
+    if (ln == NULL || ngx_stream_mra_client_of(ln)) {
+        return ngx_stream_mra_relay_drop(r, "who asked is gone");
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_stream_mra_answered_flow(ngx_stream_mra_relay_t *r)
+{
+    ngx_mra_relay_branch_t  branch;
+
+    if (r->msg.via.branch.data == NULL
+        || ngx_mra_relay_parse_branch(&r->msg.via.branch, &branch) != NGX_OK
+        || ngx_stream_mra_flow_parse(&r->to, branch.token.data,
+                                     branch.token.len)
+           != NGX_OK)
+    {
+        ngx_stream_mra_relay_count(r, NGX_MRA_SIP_REFUSED);
+        return ngx_stream_mra_relay_drop(r, "its topmost Via is not ours");
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_stream_mra_send_outside(ngx_stream_mra_relay_t *r)
+{
+    ngx_int_t               n, rc;
+    ngx_stream_mra_link_t  *ln;
+
+    n = ngx_stream_mra_relay_pieces(r);
+    if (n == NGX_ERROR) {
+        return r->msg.status
+               ? ngx_stream_mra_relay_drop(r, "it is too complex")
+               : ngx_stream_mra_refusal(r, 513, "Message Too Complex");
+    }
+
+    ln = &r->client->link;
+
+    rc = ngx_stream_mra_link_send(ln, r->iov, n);
+
+    if (rc == NGX_BUSY) {
+        ngx_log_error(NGX_LOG_INFO, ln->connection->log, 0,
+                      "client does not read, %uD bytes wait", ln->out_size);
+
+        ngx_stream_mra_link_close(ln, 0);
+    }
+
+    if (rc != NGX_OK) {
+        return r->msg.status ? NGX_DONE : 430;
+    }
+
+    if (r->msg.status) {
+        ngx_stream_mra_relay_count(r, NGX_MRA_SIP_RESPONSES_OUT);
+        ngx_stream_mra_relay_count(r, NGX_MRA_SIP_BY_STATUS
+                                      + r->msg.status / 100 - 1);
+        return NGX_DONE;
+    }
+
+    ngx_stream_mra_relay_count(r, NGX_MRA_SIP_REQUESTS_OUT);
+    ngx_stream_mra_relay_count(r, NGX_MRA_SIP_BY_METHOD + r->msg.method);
+
+    return NGX_DONE;
+}
+
+
+static ngx_int_t
+ngx_stream_mra_send_back(ngx_stream_mra_relay_t *r)
+{
+    ngx_int_t  n;
+
+    n = ngx_stream_mra_relay_pieces(r);
+    if (n == NGX_ERROR) {
+        return ngx_stream_mra_relay_drop(r, "it is too complex");
+    }
+
+    if (ngx_stream_mra_relay_output(r, &r->to, r->iov, n) != NGX_OK) {
+        return ngx_stream_mra_relay_drop(r, "who asked is gone or busy");
+    }
+
+    ngx_stream_mra_relay_count(r, NGX_MRA_SIP_BY_STATUS
+                                  + r->msg.status / 100 - 1);
+    return NGX_DONE;
+}
+
+
+ngx_int_t
+ngx_stream_mra_relay_output(ngx_stream_mra_relay_t *r,
+    ngx_stream_mra_flow_t *to, struct iovec *iov, ngx_uint_t n)
+{
+    ngx_stream_mra_link_t  *ln;
+
+    if (to->worker != r->worker->self) {
+        return ngx_stream_mra_remote_send(NGX_STREAM_MRA_REMOTE_OUTPUT,
+                                          r->id, to, &r->back, iov, n);
+    }
+
+    ln = ngx_stream_mra_link_find(to);
+
+    return ln ? ngx_stream_mra_link_send(ln, iov, n) : NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_stream_mra_relay_pieces(ngx_stream_mra_relay_t *r)
+{
+    return ngx_mra_sip_plan_iovec(&r->plan,
+                                  r->last - r->msg.start - r->msg.head,
+                                  r->iov, NGX_MRA_SIP_PLAN_PIECES);
+}
+
+
+/* ln is the link to the hop, NULL if it is not open */
+
+static void
+ngx_stream_mra_relay_addresses(ngx_stream_mra_relay_t *r,
+    ngx_stream_mra_link_t *ln)
+{
+    ngx_stream_mra_client_t  *client;
+
+    client = r->client;
+
+    ngx_stream_mra_flow_print(r->token, &client->link.flow);
+
+    ngx_stream_mra_address_outside(&r->outside, client->conf,
+                                   client->link.connection);
+
+    /* only a registrar has to find us by this address later */
+
+    if (ngx_stream_mra_address_inside(&r->inside, client->conf, ln) != NGX_OK
+        && r->msg.method == NGX_MRA_SIP_REGISTER)
+    {
+        r->wait = 1;
+    }
+}
+
+
+static ngx_int_t
+ngx_stream_mra_relay_drop(ngx_stream_mra_relay_t *r, char *why)
+{
+    ngx_str_t  reason;
+
+    reason.data = (u_char *) why;
+    reason.len = ngx_strlen(why);
+
+    ngx_stream_mra_log_dropped(r, &reason);
+
+    return NGX_DONE;
+}
+
+
+static void
+ngx_stream_mra_relay_count(ngx_stream_mra_relay_t *r,
+    ngx_mra_counter_e counter)
+{
+    ngx_mra_count(r->worker->mcf, counter, 1);
+}

@@ -1,0 +1,235 @@
+
+/*
+ * Copyright (C) ngx_mra contributors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_stream.h>
+#include "ngx_mra_stun.h"
+#include "ngx_stream_mra_module.h"
+#include "ngx_stream_mra_client.h"
+#include "ngx_stream_mra_stun.h"
+
+
+#define NGX_STREAM_MRA_STUN_LEN  512        /* of an answer, bytes */
+
+
+/* what is needed for an answer that waits for the hop */
+
+struct ngx_stream_mra_stun_s {
+    ngx_stream_mra_wait_t     wait;
+    ngx_stream_mra_client_t  *client;
+    u_char                    id[NGX_MRA_STUN_ID_LEN];
+    ngx_uint_t                fingerprint;
+};
+
+
+static ngx_int_t ngx_stream_mra_stun_path(ngx_stream_mra_client_t *client,
+    ngx_stream_mra_stun_t *stun);
+static ngx_int_t ngx_stream_mra_stun_wait(ngx_stream_mra_client_t *client,
+    ngx_stream_mra_stun_t *stun);
+static void ngx_stream_mra_stun_handler(ngx_stream_mra_wait_t *w,
+    ngx_uint_t up);
+static void ngx_stream_mra_stun_answer(ngx_stream_mra_client_t *client,
+    ngx_stream_mra_stun_t *stun, ngx_uint_t up);
+static void ngx_stream_mra_stun_unknown(ngx_stream_mra_client_t *client,
+    ngx_stream_mra_stun_t *stun, ngx_mra_stun_t *m);
+static void ngx_stream_mra_stun_send(ngx_stream_mra_client_t *client,
+    ngx_mra_stun_buf_t *b, ngx_uint_t fingerprint);
+
+
+void
+ngx_stream_mra_stun_message(ngx_stream_mra_client_t *client, u_char *p,
+    u_char *last)
+{
+    ngx_int_t              rc;
+    ngx_mra_stun_t         m;
+    ngx_stream_mra_stun_t  stun;
+
+    if (ngx_mra_stun_decode(&m, p, last) != NGX_OK
+        || ngx_mra_stun_check(&m) == NGX_ERROR)
+    {
+        ngx_mra_count(ngx_stream_mra_get_worker()->mcf, NGX_MRA_SIP_BROKEN,
+                      1);
+        ngx_log_error(NGX_LOG_INFO, client->link.connection->log, 0,
+                      "client sent invalid STUN message");
+        return;
+    }
+
+    if (m.type != NGX_MRA_STUN_REQUEST) {
+        return;
+    }
+
+    ngx_memcpy(stun.id, m.id, NGX_MRA_STUN_ID_LEN);
+    stun.fingerprint = (ngx_mra_stun_check(&m) == NGX_OK);
+
+    if (ngx_mra_stun_unknown(&m)) {
+        ngx_stream_mra_stun_unknown(client, &stun, &m);
+        return;
+    }
+
+    rc = ngx_stream_mra_stun_path(client, &stun);
+
+    if (rc != NGX_AGAIN) {
+        ngx_stream_mra_stun_answer(client, &stun, rc == NGX_OK);
+    }
+}
+
+
+/* NGX_OK, NGX_DECLINED, NGX_AGAIN: as ngx_stream_mra_hop_check() */
+
+static ngx_int_t
+ngx_stream_mra_stun_path(ngx_stream_mra_client_t *client,
+    ngx_stream_mra_stun_t *stun)
+{
+    ngx_stream_mra_hop_t  *hop;
+
+    if (client->conf->accept
+        || !ngx_stream_mra_get_worker()->mcf->stun_keepalive)
+    {
+        return NGX_OK;
+    }
+
+    /* a client keeps its hop here: that it is down is what it asks for */
+
+    hop = client->hop ? client->hop : ngx_stream_mra_client_choose(client);
+
+    if (hop == NULL) {
+        return NGX_DECLINED;
+    }
+
+    return ngx_stream_mra_stun_wait(client, stun);
+}
+
+
+static ngx_int_t
+ngx_stream_mra_stun_wait(ngx_stream_mra_client_t *client,
+    ngx_stream_mra_stun_t *stun)
+{
+    ngx_int_t               rc;
+    ngx_stream_mra_stun_t  *waiting;
+
+    ngx_stream_mra_stun_cancel(client);
+
+    waiting = ngx_alloc(sizeof(ngx_stream_mra_stun_t),
+                        client->link.connection->log);
+    if (waiting == NULL) {
+        return NGX_DECLINED;
+    }
+
+    *waiting = *stun;
+
+    waiting->client = client;
+
+    ngx_memzero(&waiting->wait, sizeof(ngx_stream_mra_wait_t));
+    waiting->wait.handler = ngx_stream_mra_stun_handler;
+    waiting->wait.data = waiting;
+
+    rc = ngx_stream_mra_hop_check(client->hop, &waiting->wait);
+
+    if (rc != NGX_AGAIN) {
+        ngx_free(waiting);
+        return rc;
+    }
+
+    client->stun = waiting;
+
+    return NGX_AGAIN;
+}
+
+
+void
+ngx_stream_mra_stun_cancel(ngx_stream_mra_client_t *client)
+{
+    if (client->stun) {
+        ngx_stream_mra_hop_cancel(&client->stun->wait);
+        ngx_free(client->stun);
+        client->stun = NULL;
+    }
+}
+
+
+static void
+ngx_stream_mra_stun_handler(ngx_stream_mra_wait_t *w, ngx_uint_t up)
+{
+    ngx_stream_mra_stun_t    *stun;
+    ngx_stream_mra_client_t  *client;
+
+    stun = w->data;
+    client = stun->client;
+
+    ngx_stream_mra_stun_answer(client, stun, up);
+
+    client->stun = NULL;
+    ngx_free(stun);
+}
+
+
+static void
+ngx_stream_mra_stun_answer(ngx_stream_mra_client_t *client,
+    ngx_stream_mra_stun_t *stun, ngx_uint_t up)
+{
+    u_char               buf[NGX_STREAM_MRA_STUN_LEN];
+    ngx_str_t            reason;
+    ngx_mra_conf_t      *mcf;
+    ngx_mra_stun_buf_t   b;
+
+    mcf = ngx_stream_mra_get_worker()->mcf;
+
+    ngx_mra_count(mcf, NGX_MRA_STUN_KEEPALIVES, 1);
+
+    if (up) {
+        ngx_mra_stun_init(&b, buf, buf + NGX_STREAM_MRA_STUN_LEN,
+                          NGX_MRA_STUN_SUCCESS, stun->id);
+        ngx_mra_stun_add_address(&b, client->link.connection->sockaddr);
+
+    } else {
+        ngx_mra_count(mcf, NGX_MRA_STUN_FAILURES, 1);
+
+        ngx_str_set(&reason, "Next Hop Down");
+
+        ngx_mra_stun_init(&b, buf, buf + NGX_STREAM_MRA_STUN_LEN,
+                          NGX_MRA_STUN_ERROR, stun->id);
+        ngx_mra_stun_add_error(&b, 500, &reason);
+    }
+
+    ngx_stream_mra_stun_send(client, &b, stun->fingerprint);
+}
+
+
+/* RFC 8489, 6.3.1 */
+
+static void
+ngx_stream_mra_stun_unknown(ngx_stream_mra_client_t *client,
+    ngx_stream_mra_stun_t *stun, ngx_mra_stun_t *m)
+{
+    u_char               buf[NGX_STREAM_MRA_STUN_LEN];
+    ngx_str_t            reason;
+    ngx_mra_stun_buf_t   b;
+
+    ngx_str_set(&reason, "Unknown Attribute");
+
+    ngx_mra_stun_init(&b, buf, buf + NGX_STREAM_MRA_STUN_LEN,
+                      NGX_MRA_STUN_ERROR, stun->id);
+    ngx_mra_stun_add_error(&b, 420, &reason);
+    ngx_mra_stun_add_unknown(&b, m);
+
+    ngx_stream_mra_stun_send(client, &b, stun->fingerprint);
+}
+
+
+static void
+ngx_stream_mra_stun_send(ngx_stream_mra_client_t *client,
+    ngx_mra_stun_buf_t *b, ngx_uint_t fingerprint)
+{
+    struct iovec  iov;
+
+    iov.iov_len = ngx_mra_stun_end(b, fingerprint);
+    iov.iov_base = b->start;
+
+    if (iov.iov_len) {
+        (void) ngx_stream_mra_link_send(&client->link, &iov, 1);
+    }
+}
