@@ -43,6 +43,10 @@ ngx_http_mra_access_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    /* as it is in the first turn: the log lines are the same in all */
+
+    r->connection->log->action = NULL;
+
     ngx_http_mra_enter(ctx, mlcf);
 
     while (ctx->rc == NGX_DECLINED) {

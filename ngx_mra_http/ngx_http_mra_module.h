@@ -89,7 +89,6 @@ typedef struct {
     ngx_http_request_t        *sr;
     ngx_int_t                  error;     /* the first that nginx made */
     ngx_uint_t                 code;      /* settled: 200, 401, 502, 504 */
-    size_t                     size;      /* of the answer, swallowed */
 } ngx_http_mra_verify_t;
 
 

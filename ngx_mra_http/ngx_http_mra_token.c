@@ -188,7 +188,6 @@ ngx_http_mra_cut_cookie(ngx_table_elt_t *h, ngx_str_t *pair)
     ngx_memset(last - (to - from), ' ', to - from);
 
     h->value.len -= to - from;
-    h->value.data[h->value.len] = '\0';
 }
 
 

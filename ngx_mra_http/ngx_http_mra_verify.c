@@ -10,11 +10,6 @@
 #include "ngx_http_mra_module.h"
 
 
-/* a longer answer costs the UC node a connection */
-
-#define NGX_HTTP_MRA_ANSWER_MAX  (1024 * 1024)
-
-
 static void ngx_http_mra_join(ngx_http_mra_ctx_t *ctx);
 static void ngx_http_mra_lead(ngx_http_mra_ctx_t *ctx);
 static void ngx_http_mra_settle(ngx_http_mra_ctx_t *ctx, ngx_uint_t code);
@@ -31,7 +26,7 @@ static ngx_int_t ngx_http_mra_uc_answered(ngx_http_request_t *sr, void *data,
     ngx_int_t rc);
 static ngx_uint_t ngx_http_mra_judge(ngx_http_request_t *r,
     ngx_http_mra_ctx_t *ctx);
-static ngx_http_mra_verify_t *ngx_http_mra_verifying(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_mra_verifying(ngx_http_request_t *r);
 static ngx_int_t ngx_http_mra_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_http_mra_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
@@ -401,12 +396,17 @@ ngx_http_mra_judge(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
     sr = v->sr;
 
     if (sr->upstream) {
+        status = sr->upstream->headers_in.status_n;
 
-        /* what error_page shows in place of an answer is none of the UC
-         * node's; an answer without a status line has no status either */
+        /*
+         * good is only an answer that was passed on: neither one that nginx
+         * gave up later nor an error page in its place; one without a status
+         * line, which nginx takes for HTTP/0.9, has no status here
+         */
 
-        status = sr->upstream->header_sent
-                 ? (ngx_int_t) sr->upstream->headers_in.status_n : 0;
+        if (status < NGX_HTTP_SPECIAL_RESPONSE && !sr->upstream->header_sent) {
+            status = 0;
+        }
 
     } else {
         status = v->error ? v->error : (ngx_int_t) sr->headers_out.status;
@@ -449,22 +449,19 @@ ngx_http_mra_judge(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
 }
 
 
-static ngx_http_mra_verify_t *
+static ngx_uint_t
 ngx_http_mra_verifying(ngx_http_request_t *r)
 {
-    ngx_http_mra_ctx_t  *ctx;
-
     for ( /* void */ ; r != r->main; r = r->parent) {
 
         if (r->post_subrequest
             && r->post_subrequest->handler == ngx_http_mra_uc_answered)
         {
-            ctx = r->post_subrequest->data;
-            return &ctx->verify;
+            return 1;
         }
     }
 
-    return NULL;
+    return 0;
 }
 
 
@@ -476,7 +473,7 @@ ngx_http_mra_verifying(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_mra_header_filter(ngx_http_request_t *r)
 {
-    if (ngx_http_mra_verifying(r) == NULL) {
+    if (!ngx_http_mra_verifying(r)) {
         return ngx_http_next_header_filter(r);
     }
 
@@ -489,22 +486,16 @@ ngx_http_mra_header_filter(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_mra_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 {
-    ngx_http_mra_verify_t  *v;
-
-    v = ngx_http_mra_verifying(r);
-
-    if (v == NULL) {
+    if (!ngx_http_mra_verifying(r)) {
         return ngx_http_next_body_filter(r, in);
     }
 
     for ( /* void */ ; in; in = in->next) {
-        v->size += ngx_buf_size(in->buf);
-
         in->buf->pos = in->buf->last;
         in->buf->file_pos = in->buf->file_last;
     }
 
-    return (v->size > NGX_HTTP_MRA_ANSWER_MAX) ? NGX_ERROR : NGX_OK;
+    return NGX_OK;
 }
 
 
