@@ -39,6 +39,8 @@ NGX_FLAGS_FULL = --prefix=$(BUILD)/prefix --error-log-path=stderr \
 
 ADD_MODULE = --add-dynamic-module
 
+PARALLEL = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
+
 
 .DEFAULT_GOAL = modules
 .PHONY: help modules nginx static demo bench clean FORCE
@@ -55,17 +57,17 @@ help:           ## this list
 
 
 modules: $(BUILD)/Makefile  ## the three dynamic modules (the default)
-	@$(MAKE) -j$(JOBS) -f $(BUILD)/Makefile -C $(BUILD)/src modules
+	@$(MAKE) $(PARALLEL) -f $(BUILD)/Makefile -C $(BUILD)/src modules
 
 nginx: $(BUILD)/Makefile    ## nginx itself and the modules; needs NGX_SRC
 	$(if $(NGX_FULL),,$(error set NGX_SRC to a full nginx source tree))
-	@$(MAKE) -j$(JOBS) -f $(BUILD)/Makefile -C $(BUILD)/src binary modules
+	@$(MAKE) $(PARALLEL) -f $(BUILD)/Makefile -C $(BUILD)/src binary modules
 
 static:         ## nginx with the modules linked in; needs NGX_SRC
 	$(if $(NGX_FULL),,$(error set NGX_SRC to a full nginx source tree))
 	@$(MAKE) $(BUILD)/static/Makefile BUILD=$(BUILD)/static \
 	    ADD_MODULE=--add-module
-	@$(MAKE) -j$(JOBS) -f $(BUILD)/static/Makefile \
+	@$(MAKE) $(PARALLEL) -f $(BUILD)/static/Makefile \
 	    -C $(BUILD)/static/src binary
 
 
