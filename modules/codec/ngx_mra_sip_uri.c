@@ -20,6 +20,7 @@ static ngx_int_t ngx_mra_sip_parse_user(u_char *p, u_char *last,
 static u_char *ngx_mra_sip_parse_uri_tail(u_char *p, u_char *last,
     ngx_mra_sip_uri_t *uri);
 static ngx_int_t ngx_mra_sip_check_ipv6(u_char *p, u_char *last);
+static ngx_int_t ngx_mra_sip_check_ipv4(u_char *p, u_char *last);
 static u_char *ngx_mra_sip_skip_escaped(u_char *p, u_char *last,
     ngx_uint_t mask);
 static ngx_uint_t ngx_mra_sip_params_equal(ngx_str_t *a, ngx_str_t *b);
@@ -290,8 +291,16 @@ ngx_mra_sip_check_ipv6(u_char *p, u_char *last)
             continue;
         }
 
-        if (*p == '.' && digits) {
-            goto ipv4;
+        if (*p == '.') {
+
+            /* takes the place of two groups, the first of them is counted */
+
+            if (ngx_mra_sip_check_ipv4(p - digits, last) != NGX_OK) {
+                return NGX_ERROR;
+            }
+
+            groups++;
+            break;
         }
 
         if (*p != ':' || p + 1 == last) {
@@ -314,37 +323,37 @@ ngx_mra_sip_check_ipv6(u_char *p, u_char *last)
     }
 
     return (gap ? groups < 8 : groups == 8) ? NGX_OK : NGX_ERROR;
+}
 
-ipv4:
 
-    /* takes the place of two groups, the first of them is counted */
+static ngx_int_t
+ngx_mra_sip_check_ipv4(u_char *p, u_char *last)
+{
+    uint32_t    n;
+    ngx_str_t   octet;
+    ngx_uint_t  i;
 
-    if (gap ? groups > 6 : groups != 7) {
-        return NGX_ERROR;
-    }
+    for (i = 0; i < 4; i++) {
+        octet.data = p;
 
-    groups = 1;
-
-    for ( /* void */ ; p < last; p++) {
-
-        if (*p >= '0' && *p <= '9') {
-
-            if (++digits > 3) {
-                return NGX_ERROR;
-            }
-
-            continue;
+        while (p < last && *p != '.') {
+            p++;
         }
 
-        if (*p != '.' || digits == 0) {
+        octet.len = p - octet.data;
+
+        if (octet.len > 3 || ngx_mra_span_number(&octet, 255, &n) != NGX_OK) {
             return NGX_ERROR;
         }
 
-        digits = 0;
-        groups++;
+        if (p == last) {
+            return (i == 3) ? NGX_OK : NGX_ERROR;
+        }
+
+        p++;
     }
 
-    return (groups == 4 && digits) ? NGX_OK : NGX_ERROR;
+    return NGX_ERROR;
 }
 
 

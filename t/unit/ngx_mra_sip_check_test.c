@@ -29,6 +29,15 @@
     "CSeq: 1 REGISTER\r\n"                                                    \
     "\r\n"
 
+#define CALL_ID(value)                                                        \
+    "REGISTER sip:example.com SIP/2.0\r\n"                                    \
+    "Via: SIP/2.0/TLS 192.0.2.1;branch=z9hG4bK1\r\n"                          \
+    "From: <sip:a@example.com>;tag=f\r\n"                                     \
+    "To: <sip:a@example.com>\r\n"                                             \
+    "Call-ID: " value "\r\n"                                                  \
+    "CSeq: 1 REGISTER\r\n"                                                    \
+    "\r\n"
+
 #define RESPONSE(headers)                                                     \
     "SIP/2.0 200 OK\r\n"                                                      \
     "Via: SIP/2.0/TLS 192.0.2.1;branch=z9hG4bK1\r\n"                          \
@@ -95,6 +104,15 @@ static row_t  requests[] = {
     { REQUEST("Date: x\r\nDate: x\r\n"), 400, "Repeated Header", "Date" },
     { REQUEST("RAck: x\r\nRAck: x\r\n"), 400, "Repeated Header", "RAck" },
 
+    { CALL_ID("a"), 0, NULL, NULL },
+    { CALL_ID("(<[{\"\\/?:>"), 0, NULL, NULL },
+    { CALL_ID(""), 400, "Bad Header Value", "Call-ID" },
+    { CALL_ID("@b"), 400, "Bad Header Value", "Call-ID" },
+    { CALL_ID("a@"), 400, "Bad Header Value", "Call-ID" },
+    { CALL_ID("a@b@c"), 400, "Bad Header Value", "Call-ID" },
+    { CALL_ID("a b"), 400, "Bad Header Value", "Call-ID" },
+    { CALL_ID("a;b"), 400, "Bad Header Value", "Call-ID" },
+
     { REQUEST("v: SIP/2.0/TCP b, SIP/2.0/UDP c;branch=x\r\n"), 0, NULL, NULL },
     { REQUEST("v: SIP/2.0/TCP b,\r\n"), 400, "Bad Header Value", "v" },
     { REQUEST("v: SIP/2.0/TCP b;;\r\n"), 400, "Bad Header Value", "v" },
@@ -139,7 +157,7 @@ static row_t  requests[] = {
     { REQUEST("x: 1800;refresher=uac\r\n"), 0, NULL, NULL },
     { REQUEST("x: uac\r\n"), 400, "Bad Header Value", "x" },
 
-    { REQUEST("Require: a, b\r\n"), 0, NULL, NULL },
+    { REQUEST("Require: a!, b\r\n c\r\n"), 0, NULL, NULL },
     { REQUEST("Supported:\r\n"), 0, NULL, NULL },
     { REQUEST("Supported: a,\r\n"), 0, NULL, NULL },
     { REQUEST("Require: \"a\"\r\n"), 400, "Bad Header Value", "Require" },
@@ -147,9 +165,12 @@ static row_t  requests[] = {
       "Proxy-Require" },
 
     { REQUEST("Event: presence.winfo;id=1\r\n"), 0, NULL, NULL },
+    { REQUEST("Event: a+b!\r\n"), 0, NULL, NULL },
     { REQUEST("Event:\r\n"), 400, "Bad Header Value", "Event" },
     { REQUEST("Event: a b\r\n"), 400, "Bad Header Value", "Event" },
     { REQUEST("c: multipart/mixed ; boundary=\"a b\"\r\n"), 0, NULL, NULL },
+    { REQUEST("c: a+b!/c+d!\r\n"), 0, NULL, NULL },
+    { REQUEST("c: a b\r\n"), 400, "Bad Header Value", "c" },
     { REQUEST("c: application\r\n"), 400, "Bad Header Value", "c" },
     { REQUEST("c: a/\r\n"), 400, "Bad Header Value", "c" },
     { REQUEST("c: a/b;\r\n"), 400, "Bad Header Value", "c" },

@@ -372,6 +372,8 @@ clash_test(void)
     mra_is(ngx_mra_sip_plan_edit(&plan, 2, 2, NULL, 0), NGX_ERROR,
            "over that");
 
+    mra_is(ngx_mra_sip_plan_edit(&plan, msg.head, 0, NULL, 0), NGX_OK,
+           "at the end of the head");
     mra_is(ngx_mra_sip_plan_edit(&plan, msg.head, 1, NULL, 0), NGX_ERROR,
            "behind the head");
     mra_is(ngx_mra_sip_plan_edit(&plan, msg.head + 1, 0, NULL, 0), NGX_ERROR,
@@ -397,6 +399,39 @@ clash_test(void)
     mra_is(i, NGX_MRA_SIP_PLAN_EDITS, "as many changes as there may be");
     mra_is(ngx_mra_sip_plan_edit(&plan, 100, 1, NULL, 0), NGX_ERROR,
            "one more change");
+}
+
+
+/* what takes several changes says so if one of them finds no room */
+
+static void
+full_test(void)
+{
+    ngx_str_t  ip = ngx_string("192.0.2.1"), port = ngx_string("1");
+
+    start(text);
+    plan.nedits = NGX_MRA_SIP_PLAN_EDITS;
+    ngx_memzero(plan.edits, sizeof(plan.edits));
+
+    mra_is(ngx_mra_sip_plan_remove_all(&plan, NGX_MRA_SIP_ROUTE), NGX_ERROR,
+           "full: all routes");
+    mra_is(ngx_mra_sip_plan_pop(&plan, NGX_MRA_SIP_VIA, 2), NGX_ERROR,
+           "full: pop a line");
+    mra_is(ngx_mra_sip_plan_pop(&plan, NGX_MRA_SIP_VIA, 1), NGX_ERROR,
+           "full: pop a value");
+    mra_is(ngx_mra_sip_plan_received(&plan, &ip, &port), NGX_ERROR,
+           "full: received");
+    mra_is(remove_value(NGX_MRA_SIP_ROUTE, 0), NGX_ERROR, "full: a value");
+
+    plan.nedits--;
+    mra_is(ngx_mra_sip_plan_received(&plan, &ip, &port), NGX_ERROR,
+           "nearly full: received");
+
+    start("INVITE sip:b SIP/2.0\r\nVia: SIP/2.0/TLS one\r\n" FROM_TO IDS
+          "Reason: a, , b\r\n\r\n");
+    mra_is(ngx_mra_sip_plan_pop(&plan, NGX_MRA_SIP_REASON, 1), NGX_ERROR,
+           "broken: pop");
+    mra_is(remove_value(NGX_MRA_SIP_REASON, 0), NGX_ERROR, "broken: a value");
 }
 
 
@@ -509,6 +544,7 @@ main(void)
     number_test();
     received_test();
     clash_test();
+    full_test();
     response_test();
 
     return mra_done();

@@ -116,7 +116,7 @@ static via_row_t  vias[] = {
       NULL },
     { "SIP/2.0/SCTP a;maddr=b;ttl=1", NGX_MRA_SIP_SCTP, "a", 0, NULL, NULL,
       NULL },
-    { "SIP/2.0/NEW a;branch=a=/b", NGX_MRA_SIP_OTHER_TRANSPORT, "a", 0,
+    { "SIP/2.0/NEW! a;branch=a=/b", NGX_MRA_SIP_OTHER_TRANSPORT, "a", 0,
       "a=/b", NULL, NULL },
 
     { "", 0, NULL, 0, NULL, NULL, NULL },
