@@ -147,28 +147,33 @@ ngx_http_mra_left_variable(ngx_http_request_t *r,
 }
 
 
-/* empty unless the allow list lets the request through */
+/*
+ * Empty unless the allow list lets the request through.  A location without
+ * a target of its own, as one that verifies, has the last one.
+ */
 
 static ngx_int_t
 ngx_http_mra_route_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
+    ngx_http_mra_ctx_t       *ctx;
     ngx_http_mra_route_t     *route;
     ngx_http_mra_loc_conf_t  *mlcf;
 
     mlcf = ngx_http_get_module_loc_conf(r, ngx_http_mra_module);
 
-    if (!mlcf->proxy_target) {
-        v->not_found = 1;
-        return NGX_OK;
+    if (mlcf->proxy_target) {
+        route = ngx_http_mra_get_route(r);
+        if (route == NULL) {
+            return NGX_ERROR;
+        }
+
+    } else {
+        ctx = ngx_http_mra_find_ctx(r);
+        route = ctx ? ctx->route : NULL;
     }
 
-    route = ngx_http_mra_get_route(r);
-    if (route == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (route->rc != NGX_OK) {
+    if (route == NULL || route->rc != NGX_OK) {
         v->not_found = 1;
         return NGX_OK;
     }
