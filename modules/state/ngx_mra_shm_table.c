@@ -141,6 +141,11 @@ ngx_mra_shm_table_recover(ngx_mra_shm_table_t *t)
 {
     uint32_t  i;
 
+    if (t->moving) {
+        t->blocks[t->moving].entry.node.key = t->expire;
+        t->moving = 0;
+    }
+
     ngx_mra_shm_clear(t);
     ngx_memzero(t->marks, (t->nblocks / 32 + 1) * sizeof(uint32_t));
 
@@ -488,9 +493,19 @@ ngx_mra_shm_table_move(ngx_mra_shm_table_t *t, ngx_mra_shm_entry_t *e,
 
     tree = &ngx_mra_shm_kind(t, e)->tree;
 
+    /* for deleting a node clears its key */
+
+    t->expire = expire;
+    ngx_memory_barrier();
+    t->moving = ngx_mra_shm_number(t, e);
+    ngx_memory_barrier();
+
     ngx_rbtree_delete(tree, &e->node);
     e->node.key = expire;
     ngx_rbtree_insert(tree, &e->node);
+
+    ngx_memory_barrier();
+    t->moving = 0;
 
     ngx_mra_shm_end(t);
 }

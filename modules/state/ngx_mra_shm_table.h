@@ -66,6 +66,8 @@ typedef struct {
 
 typedef struct {
     ngx_uint_t           busy;      /* trees and counts are being changed */
+    uint32_t             moving;    /* the entry that is between two places */
+    ngx_msec_t           expire;    /* ... in its tree, and the second */
 
     ngx_mra_shm_kind_t   kinds[NGX_MRA_KINDS];
 
