@@ -1,0 +1,940 @@
+
+/*
+ * Copyright (C) ngx_mra contributors
+ *
+ * For tests and measurements only: lets a script call the core's interface
+ * in the worker it chooses.  Each worker listens on the abstract socket
+ * "<name>.<pid>", takes one command in a line and answers with one line.
+ * MRA::Remote builds the module and knows the commands.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+#include <sys/ptrace.h>
+#include "ngx_mra_core.h"
+#include "ngx_mra_block.h"
+#include "ngx_mra_shm_table.h"
+
+
+#define NGX_MRA_REMOTE_LINE   65536
+#define NGX_MRA_REMOTE_ARGS   16
+
+
+typedef struct {
+    ngx_str_t   name;
+    size_t      received;       /* messages from other workers, by size */
+    size_t      bytes;
+    size_t      wrong;
+    uint32_t    from;
+} ngx_mra_remote_conf_t;
+
+
+/* the answer goes to "buf" up to its return value; rc is what it starts with */
+
+typedef u_char *(*ngx_mra_remote_pt)(ngx_cycle_t *cycle, ngx_str_t *arg,
+    ngx_uint_t n, u_char *buf);
+
+typedef struct {
+    char               *name;
+    ngx_uint_t          args;    /* at least */
+    ngx_mra_remote_pt   handler;
+} ngx_mra_remote_command_t;
+
+
+static void *ngx_mra_remote_create_conf(ngx_cycle_t *cycle);
+static ngx_int_t ngx_mra_remote_init_process(ngx_cycle_t *cycle);
+static void ngx_mra_remote_accept(ngx_event_t *rev);
+static void ngx_mra_remote_read(ngx_event_t *rev);
+static u_char *ngx_mra_remote_line(ngx_cycle_t *cycle, u_char *p,
+    u_char *last, u_char *buf);
+
+static u_char *ngx_mra_remote_store(ngx_cycle_t *cycle, ngx_str_t *arg,
+    ngx_uint_t n, u_char *buf);
+static u_char *ngx_mra_remote_scan(ngx_cycle_t *cycle, ngx_str_t *arg,
+    ngx_uint_t n, u_char *buf);
+static u_char *ngx_mra_remote_count_kind(ngx_cycle_t *cycle, ngx_str_t *arg,
+    ngx_uint_t n, u_char *buf);
+static u_char *ngx_mra_remote_stat(ngx_cycle_t *cycle, ngx_str_t *arg,
+    ngx_uint_t n, u_char *buf);
+static u_char *ngx_mra_remote_sweep(ngx_cycle_t *cycle, ngx_str_t *arg,
+    ngx_uint_t n, u_char *buf);
+static u_char *ngx_mra_remote_check(ngx_cycle_t *cycle, ngx_str_t *arg,
+    ngx_uint_t n, u_char *buf);
+static u_char *ngx_mra_remote_clock(ngx_cycle_t *cycle, ngx_str_t *arg,
+    ngx_uint_t n, u_char *buf);
+static u_char *ngx_mra_remote_settings(ngx_cycle_t *cycle, ngx_str_t *arg,
+    ngx_uint_t n, u_char *buf);
+static u_char *ngx_mra_remote_mac(ngx_cycle_t *cycle, ngx_str_t *arg,
+    ngx_uint_t n, u_char *buf);
+static u_char *ngx_mra_remote_counter(ngx_cycle_t *cycle, ngx_str_t *arg,
+    ngx_uint_t n, u_char *buf);
+static u_char *ngx_mra_remote_block(ngx_cycle_t *cycle, ngx_str_t *arg,
+    ngx_uint_t n, u_char *buf);
+static u_char *ngx_mra_remote_blocks(ngx_cycle_t *cycle, ngx_str_t *arg,
+    ngx_uint_t n, u_char *buf);
+static u_char *ngx_mra_remote_send(ngx_cycle_t *cycle, ngx_str_t *arg,
+    ngx_uint_t n, u_char *buf);
+static u_char *ngx_mra_remote_received(ngx_cycle_t *cycle, ngx_str_t *arg,
+    ngx_uint_t n, u_char *buf);
+static u_char *ngx_mra_remote_die(ngx_cycle_t *cycle, ngx_str_t *arg,
+    ngx_uint_t n, u_char *buf);
+static u_char *ngx_mra_remote_crash(ngx_cycle_t *cycle, ngx_str_t *arg,
+    ngx_uint_t n, u_char *buf);
+static u_char *ngx_mra_remote_bench(ngx_cycle_t *cycle, ngx_str_t *arg,
+    ngx_uint_t n, u_char *buf);
+
+
+static ngx_mra_remote_command_t  ngx_mra_remote_commands[] = {
+    { "get", 2, ngx_mra_remote_store },        /* kind name [limit period] */
+    { "set", 4, ngx_mra_remote_store },        /* kind name value ttl */
+    { "del", 2, ngx_mra_remote_store },        /* kind name */
+    { "hit", 4, ngx_mra_remote_store },        /* kind name limit period */
+    { "scan", 2, ngx_mra_remote_scan },        /* kind size [period] */
+    { "count", 1, ngx_mra_remote_count_kind }, /* kind */
+    { "stat", 0, ngx_mra_remote_stat },
+    { "sweep", 0, ngx_mra_remote_sweep },
+    { "check", 0, ngx_mra_remote_check },
+    { "clock", 1, ngx_mra_remote_clock },      /* ms that it is ahead */
+    { "settings", 0, ngx_mra_remote_settings },
+    { "mac", 3, ngx_mra_remote_mac },          /* scope user password */
+    { "counter", 1, ngx_mra_remote_counter },  /* number [add] */
+    { "block", 2, ngx_mra_remote_block },      /* name size [value] */
+    { "blocks", 1, ngx_mra_remote_blocks },    /* prefix */
+    { "send", 3, ngx_mra_remote_send },        /* to size times */
+    { "received", 0, ngx_mra_remote_received },
+    { "die", 0, ngx_mra_remote_die },
+    { "crash", 2, ngx_mra_remote_crash },      /* steps command ... */
+    { "bench", 4, ngx_mra_remote_bench },      /* get|set|hit names operations
+                                                  kind [each name once] */
+    { NULL, 0, NULL }
+};
+
+
+static ngx_command_t  ngx_mra_remote_directives[] = {
+
+    { ngx_string("mra_remote"),
+      NGX_MAIN_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      0,
+      offsetof(ngx_mra_remote_conf_t, name),
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_core_module_t  ngx_mra_remote_module_ctx = {
+    ngx_string("mra_remote"),
+    ngx_mra_remote_create_conf,
+    NULL
+};
+
+
+ngx_module_t  ngx_mra_remote_module = {
+    NGX_MODULE_V1,
+    &ngx_mra_remote_module_ctx,            /* module context */
+    ngx_mra_remote_directives,             /* module directives */
+    NGX_CORE_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    ngx_mra_remote_init_process,           /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+/* what nginx's own build would add */
+
+ngx_module_t  *ngx_modules[] = { &ngx_mra_remote_module, NULL };
+char          *ngx_module_names[] = { "ngx_mra_remote_module", NULL };
+char          *ngx_module_order[] = { NULL };
+
+
+static ngx_msec_int_t  ngx_mra_remote_ahead;
+static u_char          ngx_mra_remote_in[NGX_MRA_REMOTE_LINE];
+static u_char          ngx_mra_remote_out[NGX_MRA_REMOTE_LINE * 2];
+
+
+#define ngx_mra_remote_conf(cycle)                                           \
+    ((ngx_mra_remote_conf_t *)                                               \
+         ngx_get_conf((cycle)->conf_ctx, ngx_mra_remote_module))
+
+#define ngx_mra_remote_is(arg, text)                                         \
+    ((arg)->len == sizeof(text) - 1                                          \
+     && ngx_strncmp((arg)->data, text, sizeof(text) - 1) == 0)
+
+#define ngx_mra_remote_number(arg)  ngx_atoi((arg)->data, (arg)->len)
+
+
+static void *
+ngx_mra_remote_create_conf(ngx_cycle_t *cycle)
+{
+    return ngx_pcalloc(cycle->pool, sizeof(ngx_mra_remote_conf_t));
+}
+
+
+static void
+ngx_mra_remote_message(uint32_t from, ngx_str_t *msg)
+{
+    size_t                  i;
+    ngx_mra_remote_conf_t  *rcf;
+
+    rcf = ngx_mra_remote_conf(ngx_cycle);
+
+    for (i = 0; i < msg->len; i++) {
+        if (msg->data[i] != (u_char) (i * 31 + msg->len)) {
+            rcf->wrong++;
+            break;
+        }
+    }
+
+    rcf->from = from;
+    rcf->received++;
+    rcf->bytes += msg->len;
+}
+
+
+static ngx_int_t
+ngx_mra_remote_init_process(ngx_cycle_t *cycle)
+{
+    u_char                 *p;
+    ngx_fd_t                fd;
+    ngx_connection_t       *c;
+    struct sockaddr_un      sun;
+    ngx_mra_remote_conf_t  *rcf;
+
+    rcf = ngx_mra_remote_conf(cycle);
+
+    if (rcf->name.len == 0 || ngx_process == NGX_PROCESS_HELPER) {
+        return NGX_OK;
+    }
+
+    ngx_mra_ipc_receive(cycle, 3, ngx_mra_remote_message);
+
+    ngx_memzero(&sun, sizeof(struct sockaddr_un));
+    sun.sun_family = AF_UNIX;
+
+    p = ngx_sprintf((u_char *) sun.sun_path + 1, "%V.%P", &rcf->name, ngx_pid);
+
+    fd = socket(AF_UNIX, SOCK_STREAM|SOCK_NONBLOCK|SOCK_CLOEXEC, 0);
+
+    if (fd == -1
+        || bind(fd, (struct sockaddr *) &sun, p - (u_char *) &sun) == -1
+        || listen(fd, 16) == -1)
+    {
+        return NGX_ERROR;
+    }
+
+    c = ngx_get_connection(fd, cycle->log);
+    if (c == NULL) {
+        return NGX_ERROR;
+    }
+
+    c->log = cycle->log;
+    c->read->log = cycle->log;
+    c->write->log = cycle->log;
+    c->read->handler = ngx_mra_remote_accept;
+    c->read->channel = 1;
+
+    return ngx_handle_read_event(c->read, 0);
+}
+
+
+static void
+ngx_mra_remote_accept(ngx_event_t *rev)
+{
+    ngx_fd_t           fd;
+    ngx_connection_t  *c;
+
+    c = rev->data;
+
+    while ((fd = accept4(c->fd, NULL, NULL, SOCK_NONBLOCK|SOCK_CLOEXEC))
+           != -1)
+    {
+        c = ngx_get_connection(fd, rev->log);
+        if (c == NULL) {
+            (void) close(fd);
+            break;
+        }
+
+        c->log = rev->log;
+        c->read->log = rev->log;
+        c->write->log = rev->log;
+        c->read->handler = ngx_mra_remote_read;
+        c->read->channel = 1;
+
+        (void) ngx_handle_read_event(c->read, 0);
+
+        c = rev->data;
+    }
+
+    rev->ready = 0;
+}
+
+
+/* a script sends a line and waits for the answer, so it comes in one piece */
+
+static void
+ngx_mra_remote_read(ngx_event_t *rev)
+{
+    u_char            *p;
+    ssize_t            n;
+    ngx_connection_t  *c;
+
+    c = rev->data;
+
+    n = recv(c->fd, ngx_mra_remote_in, NGX_MRA_REMOTE_LINE, 0);
+
+    if (n == -1 && ngx_socket_errno == NGX_EAGAIN) {
+        rev->ready = 0;
+        return;
+    }
+
+    if (n <= 0 || ngx_mra_remote_in[n - 1] != LF) {
+        ngx_close_connection(c);
+        return;
+    }
+
+    p = ngx_mra_remote_line((ngx_cycle_t *) ngx_cycle, ngx_mra_remote_in,
+                            ngx_mra_remote_in + n - 1, ngx_mra_remote_out);
+    *p++ = LF;
+
+    if (send(c->fd, ngx_mra_remote_out, p - ngx_mra_remote_out, MSG_NOSIGNAL)
+        == -1)
+    {
+        ngx_close_connection(c);
+        return;
+    }
+
+    ngx_post_event(rev, &ngx_posted_next_events);
+}
+
+
+static u_char *
+ngx_mra_remote_line(ngx_cycle_t *cycle, u_char *p, u_char *last, u_char *buf)
+{
+    u_char                    *next;
+    ngx_str_t                  arg[NGX_MRA_REMOTE_ARGS];
+    ngx_uint_t                 n;
+    ngx_mra_remote_command_t  *cmd;
+
+    for (n = 0; p < last && n < NGX_MRA_REMOTE_ARGS; n++) {
+        next = ngx_strlchr(p, last, ' ');
+        next = next ? next : last;
+
+        arg[n].data = p;
+        arg[n].len = next - p;
+
+        p = next + 1;
+    }
+
+    for (cmd = ngx_mra_remote_commands; n && cmd->name; cmd++) {
+
+        if (arg[0].len == ngx_strlen(cmd->name)
+            && ngx_strncmp(arg[0].data, cmd->name, arg[0].len) == 0
+            && n > cmd->args)
+        {
+            ngx_current_msec += ngx_mra_remote_ahead;
+            p = cmd->handler(cycle, arg, n, buf);
+            ngx_current_msec -= ngx_mra_remote_ahead;
+
+            return p;
+        }
+    }
+
+    return ngx_sprintf(buf, "?");
+}
+
+
+static u_char *
+ngx_mra_remote_rc(u_char *buf, ngx_int_t rc)
+{
+    return ngx_sprintf(buf, "%s", rc == NGX_OK ? "OK"
+                                  : rc == NGX_DECLINED ? "DECLINED"
+                                  : rc == NGX_AGAIN ? "AGAIN"
+                                  : rc == NGX_BUSY ? "BUSY" : "ERROR");
+}
+
+
+static ngx_mra_kind_e
+ngx_mra_remote_kind(ngx_str_t *arg)
+{
+    ngx_uint_t    i;
+    static char  *kinds[] = { "token", "credential", "authorization",
+                              "failure", "ban", "binding", "node" };
+
+    for (i = 0; i < NGX_MRA_KINDS - 1; i++) {
+        if (ngx_strncmp(arg->data, kinds[i], ngx_strlen(kinds[i])) == 0) {
+            break;
+        }
+    }
+
+    return i;
+}
+
+
+static ngx_int_t
+ngx_mra_remote_prepare(ngx_mra_conf_t *mcf, ngx_str_t *arg, ngx_uint_t n,
+    ngx_mra_op_t *op)
+{
+    ngx_str_t      scope = ngx_null_string;
+    static u_char  value[NGX_MRA_VALUE_MAX];
+
+    ngx_memzero(op, sizeof(ngx_mra_op_t));
+
+    op->kind = ngx_mra_remote_kind(&arg[1]);
+    op->name = arg[2];
+
+    op->value.data = value;
+    op->value.len = NGX_MRA_VALUE_MAX;
+
+    if (ngx_mra_remote_is(&arg[0], "set")) {
+        op->value = arg[3];
+        op->ttl = ngx_mra_remote_number(&arg[4]);
+
+    } else if (n > 4) {
+        op->limit = ngx_mra_remote_number(&arg[3]);
+        op->period = ngx_mra_remote_number(&arg[4]);
+
+    } else if (n > 3) {
+        op->value.len = ngx_mra_remote_number(&arg[3]);
+    }
+
+    return ngx_mra_key(mcf, op->kind, &scope, &op->name, op->key);
+}
+
+
+static ngx_int_t
+ngx_mra_remote_run(ngx_mra_store_t *st, ngx_str_t *arg, ngx_mra_op_t *op)
+{
+    return ngx_mra_remote_is(&arg[0], "get") ? ngx_mra_store_get(st, op)
+           : ngx_mra_remote_is(&arg[0], "set") ? ngx_mra_store_set(st, op)
+           : ngx_mra_remote_is(&arg[0], "hit") ? ngx_mra_store_hit(st, op)
+           : ngx_mra_store_del(st, op);
+}
+
+
+static u_char *
+ngx_mra_remote_store(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
+    u_char *buf)
+{
+    ngx_int_t        rc;
+    ngx_mra_op_t     op;
+    ngx_mra_conf_t  *mcf;
+
+    mcf = ngx_mra_get_conf(cycle);
+
+    if (ngx_mra_remote_prepare(mcf, arg, n, &op) != NGX_OK) {
+        return ngx_sprintf(buf, "KEY");
+    }
+
+    rc = ngx_mra_remote_run(mcf->store, arg, &op);
+
+    buf = ngx_mra_remote_rc(buf, rc);
+
+    if (ngx_mra_remote_is(&arg[0], "hit")) {
+        buf = ngx_sprintf(buf, " %ui %M", op.used, op.retry);
+
+    } else if (ngx_mra_remote_is(&arg[0], "get") && rc == NGX_OK) {
+        buf = ngx_sprintf(buf, " %V %M %ui %M", &op.value, op.ttl, op.used,
+                          op.retry);
+    }
+
+    return buf;
+}
+
+
+/* all pages of "size" bytes: the number of pages, then name:used */
+
+static u_char *
+ngx_mra_remote_scan(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
+    u_char *buf)
+{
+    u_char            *p;
+    ngx_int_t          rc;
+    ngx_str_t          data;
+    ngx_uint_t         pages;
+    ngx_mra_op_t       op;
+    ngx_mra_conf_t    *mcf;
+    ngx_mra_record_t  *rec;
+    static u_char      page[8192];
+
+    mcf = ngx_mra_get_conf(cycle);
+
+    ngx_memzero(&op, sizeof(ngx_mra_op_t));
+
+    op.kind = ngx_mra_remote_kind(&arg[1]);
+    op.period = (n > 3) ? ngx_mra_remote_number(&arg[3]) : 0;
+
+    pages = 0;
+
+    do {
+        op.value.data = page;
+        op.value.len = ngx_mra_remote_number(&arg[2]);
+
+        rc = ngx_mra_store_scan(mcf->store, &op);
+
+        if (rc != NGX_OK) {
+            return ngx_mra_remote_rc(buf, rc);
+        }
+
+        pages++;
+
+        for (p = page; p < page + op.value.len; p += rec->len) {
+            rec = (ngx_mra_record_t *) p;
+
+            data.len = rec->size;
+            data.data = rec->data;
+
+            buf = ngx_sprintf(buf, "%V:%ud ", &data, rec->used);
+        }
+
+    } while (op.cursor);
+
+    return ngx_sprintf(buf, "%ui", pages);
+}
+
+
+static u_char *
+ngx_mra_remote_count_kind(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
+    u_char *buf)
+{
+    ngx_mra_op_t  op;
+
+    ngx_memzero(&op, sizeof(ngx_mra_op_t));
+    op.kind = ngx_mra_remote_kind(&arg[1]);
+
+    (void) ngx_mra_store_count(ngx_mra_get_conf(cycle)->store, &op);
+
+    return ngx_sprintf(buf, "%ui %ui", op.used, op.limit);
+}
+
+
+static u_char *
+ngx_mra_remote_stat(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
+    u_char *buf)
+{
+    ngx_uint_t          i;
+    ngx_mra_shm_stat_t  stat;
+
+    ngx_mra_shm_stat(ngx_mra_get_conf(cycle)->store, &stat);
+
+    buf = ngx_sprintf(buf, "%ui %ui %ui %ui", stat.size, stat.used,
+                      stat.evicted, stat.recovered);
+
+    for (i = 0; i < NGX_MRA_KINDS; i++) {
+        buf = ngx_sprintf(buf, " %ui", stat.entries[i]);
+    }
+
+    return buf;
+}
+
+
+static u_char *
+ngx_mra_remote_sweep(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
+    u_char *buf)
+{
+    return ngx_sprintf(buf, "%M",
+                       ngx_mra_shm_sweep(ngx_mra_get_conf(cycle)->store));
+}
+
+
+/* whether hash, trees, counts and free list tell the same */
+
+static u_char *
+ngx_mra_remote_check(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
+    u_char *buf)
+{
+    u_char                k;
+    uint32_t              b, more;
+    ngx_uint_t            i, used, used_all, entries, hashed, nfree, black;
+    ngx_rbtree_node_t    *node, *last;
+    ngx_mra_core_conf_t  *mccf;
+    ngx_mra_shm_entry_t  *e;
+    ngx_mra_shm_table_t  *t;
+
+    /* a first look lets it repair itself */
+
+    (void) ngx_mra_remote_stat(cycle, arg, n, buf);
+
+    mccf = ngx_mra_core_conf(cycle);
+    t = mccf->zone->table;
+
+    ngx_shmtx_lock(&mccf->shpool->mutex);
+
+    used_all = 0;
+    black = 0;
+
+    for (k = 0; k < NGX_MRA_KINDS; k++) {
+        entries = 0;
+        used = 0;
+        last = NULL;
+
+        node = (ngx_rbtree_node_t *) ngx_mra_shm_table_first(t, k);
+
+        for ( /* void */ ; node;
+             node = ngx_rbtree_next(&t->kinds[k].tree, node))
+        {
+            e = (ngx_mra_shm_entry_t *) node;
+            entries++;
+            used++;
+
+            for (more = e->more; more; more = t->blocks[more].more.more) {
+                used++;
+            }
+
+            if (ngx_mra_shm_table_find(t, k, e->key) != e) {
+                buf = ngx_sprintf(buf, "entry of kind %ud not in hash ", k);
+            }
+
+            if (last && last->key > node->key) {
+                buf = ngx_sprintf(buf, "tree of kind %ud not in order ", k);
+            }
+
+            last = node;
+        }
+
+        if (entries != t->kinds[k].entries || used != t->kinds[k].blocks) {
+            buf = ngx_sprintf(buf, "kind %ud: %ui entries, %ui blocks "
+                              "but %ui, %ui counted ", k, entries, used,
+                              t->kinds[k].entries, t->kinds[k].blocks);
+        }
+
+        black += entries;
+        used_all += used;
+    }
+
+    hashed = 0;
+
+    for (i = 0; i <= t->mask; i++) {
+        for (b = t->buckets[i]; b; b = t->blocks[b].entry.next) {
+            hashed++;
+        }
+    }
+
+    if (hashed != black) {
+        buf = ngx_sprintf(buf, "%ui in trees, %ui in hash ", black, hashed);
+    }
+
+    nfree = t->nblocks - t->fresh;
+
+    for (b = t->free; b; b = t->blocks[b].more.more) {
+        nfree++;
+    }
+
+    if (nfree != t->nfree || nfree + used_all != t->nblocks - 1) {
+        buf = ngx_sprintf(buf, "blocks: %ui free, %uD counted, %ui used of "
+                          "%uD ", nfree, t->nfree, used_all, t->nblocks - 1);
+    }
+
+    ngx_shmtx_unlock(&mccf->shpool->mutex);
+
+    return ngx_sprintf(buf, "checked %ui", hashed);
+}
+
+
+static u_char *
+ngx_mra_remote_clock(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
+    u_char *buf)
+{
+    ngx_mra_remote_ahead = ngx_mra_remote_number(&arg[1]);
+
+    return ngx_sprintf(buf, "OK");
+}
+
+
+static u_char *
+ngx_mra_remote_settings(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
+    u_char *buf)
+{
+    ngx_mra_conf_t  *mcf;
+
+    mcf = ngx_mra_get_conf(cycle);
+
+    return ngx_sprintf(buf, "%V %M %M %ui %M %i %M %M %i %V %s", &mcf->node,
+                       mcf->credentials_refresh_interval,
+                       mcf->credentials_cleanup_interval,
+                       mcf->max_authorizations, mcf->rate_control_period,
+                       mcf->stun_keepalive, mcf->stun_keepalive_interval,
+                       mcf->stun_keepalive_timeout, mcf->sip_path_headers,
+                       &mcf->domain, mcf->store ? "store" : "none");
+}
+
+
+static u_char *
+ngx_mra_remote_mac(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
+    u_char *buf)
+{
+    u_char  mac[32];
+
+    if (ngx_mra_credential_mac(ngx_mra_get_conf(cycle), &arg[1], &arg[2],
+                               &arg[3], mac)
+        != NGX_OK)
+    {
+        return ngx_sprintf(buf, "ERROR");
+    }
+
+    return ngx_hex_dump(buf, mac, 32);
+}
+
+
+static u_char *
+ngx_mra_remote_counter(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
+    u_char *buf)
+{
+    ngx_uint_t       c;
+    ngx_mra_conf_t  *mcf;
+
+    mcf = ngx_mra_get_conf(cycle);
+    c = ngx_mra_remote_is(&arg[1], "gauge") ? NGX_MRA_SIP_DIALOGS
+                                            : NGX_MRA_AUTH_TOKEN;
+
+    if (n > 2) {
+        ngx_mra_count(mcf, c, ngx_mra_remote_number(&arg[2]));
+    }
+
+    return ngx_sprintf(buf, "%i", ngx_mra_counter(mcf, c));
+}
+
+
+/* adds to the number at the start of a block */
+
+static u_char *
+ngx_mra_remote_block(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
+    u_char *buf)
+{
+    ngx_uint_t  *block;
+
+    block = ngx_mra_block_get(ngx_mra_get_conf(cycle), &arg[1],
+                              ngx_mra_remote_number(&arg[2]));
+
+    if (block == NULL) {
+        return ngx_sprintf(buf, "none");
+    }
+
+    if (n > 3) {
+        *block += ngx_mra_remote_number(&arg[3]);
+    }
+
+    return ngx_sprintf(buf, "%ui", *block);
+}
+
+
+static void
+ngx_mra_remote_block_handler(ngx_str_t *name, void *block, void *data)
+{
+    u_char  **buf = data;
+
+    *buf = ngx_sprintf(*buf, "%V=%ui ", name, *(ngx_uint_t *) block);
+}
+
+
+static u_char *
+ngx_mra_remote_blocks(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
+    u_char *buf)
+{
+    ngx_mra_block_walk(ngx_mra_get_conf(cycle), &arg[1],
+                       ngx_mra_remote_block_handler, &buf);
+
+    return ngx_sprintf(buf, "end");
+}
+
+
+static u_char *
+ngx_mra_remote_send(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
+    u_char *buf)
+{
+    size_t          i, size;
+    ngx_int_t       rc, times;
+    struct iovec    iov[2];
+    static u_char   data[NGX_MRA_IPC_MAX + 1];
+
+    size = ngx_min((size_t) ngx_mra_remote_number(&arg[2]), sizeof(data));
+    times = ngx_mra_remote_number(&arg[3]);
+
+    for (i = 0; i < size; i++) {
+        data[i] = (u_char) (i * 31 + size);
+    }
+
+    iov[0].iov_base = data;
+    iov[0].iov_len = size / 3;
+    iov[1].iov_base = data + size / 3;
+    iov[1].iov_len = size - size / 3;
+
+    rc = NGX_OK;
+
+    while (times-- && rc == NGX_OK) {
+        rc = ngx_mra_ipc_send(cycle, ngx_mra_remote_number(&arg[1]), 3, iov,
+                              2);
+    }
+
+    return ngx_sprintf(ngx_mra_remote_rc(buf, rc), " %i", times + 1);
+}
+
+
+static u_char *
+ngx_mra_remote_received(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
+    u_char *buf)
+{
+    ngx_mra_remote_conf_t  *rcf;
+
+    rcf = ngx_mra_remote_conf(cycle);
+
+    return ngx_sprintf(buf, "%uz %uz %uz %uD %uD", rcf->received, rcf->bytes,
+                       rcf->wrong, rcf->from, ngx_mra_ipc_self(cycle));
+}
+
+
+/* with the lock of the zone held */
+
+static u_char *
+ngx_mra_remote_die(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
+    u_char *buf)
+{
+    ngx_shmtx_lock(&ngx_mra_core_conf(cycle)->shpool->mutex);
+
+    (void) kill(ngx_pid, SIGKILL);
+
+    return buf;
+}
+
+
+/*
+ * Does the command in a child that is killed after so many instructions,
+ * which is what SIGKILL does to a worker.  Answers "done" if it was over
+ * before, else "killed" and whether it held the lock.
+ */
+
+static u_char *
+ngx_mra_remote_crash(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
+    u_char *buf)
+{
+    int               status;
+    pid_t             pid;
+    sigset_t          set, old;
+    ngx_int_t         steps;
+    ngx_uint_t        locked;
+    ngx_mra_op_t      op;
+    ngx_mra_conf_t   *mcf;
+    ngx_slab_pool_t  *shpool;
+
+    steps = ngx_mra_remote_number(&arg[1]);
+    shpool = ngx_mra_core_conf(cycle)->shpool;
+
+    mcf = ngx_mra_get_conf(cycle);
+
+    if (ngx_mra_remote_prepare(mcf, arg + 2, n - 2, &op) != NGX_OK) {
+        return ngx_sprintf(buf, "KEY");
+    }
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &set, &old);
+
+    pid = fork();
+
+    if (pid == 0) {
+        ngx_pid = getpid();
+
+        if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) == -1) {
+            _exit(2);
+        }
+
+        (void) raise(SIGSTOP);
+        (void) ngx_mra_remote_run(mcf->store, arg + 2, &op);
+        _exit(0);
+    }
+
+    (void) waitpid(pid, &status, 0);
+
+    while (WIFSTOPPED(status) && steps-- > 0) {
+        if (ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) == -1) {
+            break;
+        }
+
+        (void) waitpid(pid, &status, 0);
+    }
+
+    if (WIFSTOPPED(status)) {
+        (void) kill(pid, SIGKILL);
+        (void) waitpid(pid, &status, 0);
+    }
+
+    locked = ngx_shmtx_force_unlock(&shpool->mutex, pid);
+
+    sigprocmask(SIG_SETMASK, &old, NULL);
+
+    if (WIFSIGNALED(status)) {
+        return ngx_sprintf(buf, "killed %s", locked ? "locked" : "free");
+    }
+
+    return ngx_sprintf(buf, "%s", WEXITSTATUS(status) ? "cannot" : "done");
+}
+
+
+/* the ns for one operation, and how many were OK */
+
+static u_char *
+ngx_mra_remote_bench(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
+    u_char *buf)
+{
+    u_char            value[32];
+    uint64_t          seed, ns;
+    ngx_int_t         i, names, ops, ok;
+    ngx_mra_op_t      op;
+    ngx_mra_store_t  *st;
+    struct timespec   from, to;
+
+    st = ngx_mra_get_conf(cycle)->store;
+
+    names = ngx_mra_remote_number(&arg[2]);
+    ops = ngx_mra_remote_number(&arg[3]);
+
+    ngx_memzero(&op, sizeof(ngx_mra_op_t));
+
+    op.kind = ngx_mra_remote_kind(&arg[4]);
+    op.value.data = value;
+    op.ttl = 28800000;
+    op.limit = 8;
+    op.period = 300000;
+
+    ngx_str_set(&op.name, "alice@example.com");
+
+    seed = 88172645463325252ULL * (ngx_pid | 1);
+    ok = 0;
+
+    clock_gettime(CLOCK_MONOTONIC, &from);
+
+    for (i = 0; i < ops; i++) {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+
+        /* the name's digest: as good as random, without its cost */
+
+        ns = (n > 5) ? (uint64_t) i : (seed >> 11) % names;
+        ns *= 0x9e3779b97f4a7c15ULL;
+        ngx_memcpy(op.key, &ns, 8);
+        ngx_memcpy(op.key + 8, &ns, 8);
+
+        op.value.len = sizeof(value);
+
+        ok += (ngx_mra_remote_run(st, &arg[1], &op) == NGX_OK);
+
+        if (i % 16 == 0) {
+            ngx_time_update();
+        }
+    }
+
+    clock_gettime(CLOCK_MONOTONIC, &to);
+
+    ns = (to.tv_sec - from.tv_sec) * 1000000000ULL
+         + to.tv_nsec - from.tv_nsec;
+
+    return ngx_sprintf(buf, "%uL %i", ns / ops, ok);
+}

@@ -1,0 +1,134 @@
+#!/usr/bin/perl
+
+# A worker is killed at any instruction of an operation: whoever comes next
+# finds the zone whole, the operation done or not, and everything else as it
+# was.
+
+use strict;
+use warnings;
+
+use MRA::Nginx;
+use MRA::Remote;
+use MRA::Util;
+use Test::More;
+
+my $t = MRA::Nginx->new();
+my $remote = MRA::Remote->new($t);
+
+$t->write_file_expand('nginx.conf', <<"END");
+%%MAIN%%
+@{[$remote->load]}
+@{[$remote->directives]}
+worker_processes 2;
+events { }
+mra { zone 256k; }
+END
+
+$t->run();
+
+my ($w, $other) = $remote->workers;
+
+if ($w->do('crash 1 get token none') !~ /^killed/) {
+    plan(skip_all => 'no ptrace here');
+}
+
+my $long = 'v' x 300;
+
+
+# name, what is there before, the operation, what may be found after it
+
+my @cases = (
+    ['set', 'del token x', 'set token x new 60000', 'get token x',
+        qr/^(DECLINED$|OK new )/],
+
+    ['set of many blocks', 'del token x', "set token x $long 60000",
+        'get token x', qr/^(DECLINED$|OK $long )/],
+
+    ['replace', "set token x old 60000", "set token x $long 60000",
+        'get token x', qr/^OK (old|$long) /],
+
+    ['del', "set token x $long 60000", 'del token x', 'get token x',
+        qr/^(DECLINED$|OK $long )/],
+
+    ['hit', 'del authorization x', 'hit authorization x 8 300000',
+        'get authorization x 8 300000',
+        qr/^(DECLINED$|OK x (300|299)\d\d\d 1 0$)/],
+
+    ['hit again', undef, 'hit authorization y 100 86400000',
+        'get authorization y 100 86400000', qr/^OK y \d+ \d+ \d+$/],
+);
+
+# others in the same trees and buckets
+
+$w->do("set token k$_ value$_ 80000") for 1 .. 60;
+$w->do("hit authorization k$_ 8 300000") for 1 .. 60;
+$w->do('hit authorization y 100 86400000');
+
+for my $case (@cases) {
+    my ($name, $before, $op, $look, $expected) = @$case;
+    my ($steps, $busy, @wrong) = (0, 0);
+
+    for (;;) {
+        $w->do($before) if $before;
+
+        my $recovered = (split ' ', $w->do('stat'))[3];
+        my $how = $w->do("crash $steps $op");
+
+        my $found = $other->do($look);
+        my $check = $other->do('check');
+        $busy += (split ' ', $w->do('stat'))[3] - $recovered;
+
+        push @wrong, "$steps ($how): $found, $check"
+            if $found !~ $expected || $check !~ /^checked \d+$/;
+
+        last if $how eq 'done' || @wrong > 5;
+
+        # every instruction with the lock held, some of those before it
+
+        $steps += $how eq 'killed locked' ? 1 : 7;
+    }
+
+    is_deeply(\@wrong, [], "$name: killed at any of $steps instructions");
+    cmp_ok($busy, '>', 0, "$name: the zone was repaired");
+}
+
+my @lost = grep { $other->do("get token k$_") !~ /^OK value$_ /
+                  || $other->do("get authorization k$_") !~ /^OK k$_ / }
+    1 .. 60;
+is_deeply(\@lost, [], 'nothing else is lost');
+
+like($t->log, qr/\[warn\].*left half changed by a worker that died/,
+    'it is said');
+
+
+# a full zone: others make room
+
+my ($size) = split ' ', $w->do('stat');
+$w->do("set token f$_ x " . (100000 + $_)) for 1 .. $size / 128;
+
+my ($steps, @wrong) = (0);
+
+for (;;) {
+    my $how = $w->do("crash $steps set token g$steps $long 60000000");
+    my $check = $other->do('check');
+
+    push @wrong, "$steps ($how): $check" if $check !~ /^checked \d+$/;
+    last if $how eq 'done' || @wrong > 5;
+
+    $steps += $how eq 'killed locked' ? 3 : 7;
+}
+
+is_deeply(\@wrong, [], "full zone: killed at any of $steps instructions");
+
+
+# the real thing: a worker dies with the lock, the master opens it
+
+$other->do('die');
+ok(wait_for(5, sub { $t->log =~ /was locked by @{[$other->pid]}/ }),
+    'the master opens the lock of a dead worker');
+is($w->do('set token after x 60000'), 'OK', 'others go on');
+
+$t->expect(qr/shared memory zone "mra" was locked by/,
+    qr/worker process \d+ exited on signal 9/);
+
+$t->done_testing();
