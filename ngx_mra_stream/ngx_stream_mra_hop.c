@@ -414,14 +414,12 @@ ngx_stream_mra_hop_init_log(ngx_stream_mra_hop_t *hop)
     hop->log.data = hop;
     hop->log.action = NULL;
 
-    /* the transition was reported, each failure to get back is not news */
+    /* that it is down is reported once, each attempt to connect is not news */
 
     hop->quiet = hop->log;
 
-    if (!(hop->log.log_level & NGX_LOG_DEBUG_ALL)
-        && hop->log.log_level > NGX_LOG_ALERT)
-    {
-        hop->quiet.log_level = NGX_LOG_ALERT;
+    if (!(hop->log.log_level & NGX_LOG_DEBUG_ALL)) {
+        hop->quiet.log_level = ngx_min(hop->log.log_level, NGX_LOG_CRIT);
         hop->quiet.next = NULL;
     }
 }

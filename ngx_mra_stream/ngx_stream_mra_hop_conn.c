@@ -41,8 +41,7 @@ ngx_stream_mra_conn_open(ngx_stream_mra_conn_t *conn,
     pc->name = &hop->name;
     pc->get = ngx_event_get_peer;
     pc->local = hop->hops->conf->local;
-    pc->log = (hop->shared->state == NGX_MRA_PROBE_DOWN) ? &hop->quiet
-                                                         : &hop->log;
+    pc->log = &hop->quiet;
     pc->log_error = NGX_ERROR_ERR;
 
     pc->log->action = "connecting to next hop";
@@ -122,6 +121,13 @@ ngx_stream_mra_conn_handler(ngx_event_t *ev)
     if (err) {
         ngx_stream_mra_conn_done(conn, NULL, ngx_stream_mra_conn_reason(err));
         return;
+    }
+
+    if (conn->hop->shared->state != NGX_MRA_PROBE_DOWN) {
+        c->log = &conn->hop->log;
+        c->read->log = c->log;
+        c->write->log = c->log;
+        c->pool->log = c->log;
     }
 
     if (c->tcp_nodelay != NGX_TCP_NODELAY_DISABLED

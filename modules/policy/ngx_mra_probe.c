@@ -92,7 +92,11 @@ ngx_mra_probe_kind(ngx_mra_probe_t *pr, ngx_mra_probe_conf_t *conf)
                ? NGX_MRA_PROBE_OPTIONS : NGX_MRA_PROBE_STUN;
     }
 
-    return (pr->state == NGX_MRA_PROBE_DOWN && (pr->step & 1))
+    /* one without path does answer, but only STUN tells of the path */
+
+    return (pr->state == NGX_MRA_PROBE_DOWN
+            && pr->reason != NGX_MRA_PROBE_PATH
+            && (pr->step & 1))
            ? NGX_MRA_PROBE_OPTIONS : NGX_MRA_PROBE_STUN;
 }
 

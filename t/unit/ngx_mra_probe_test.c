@@ -16,7 +16,7 @@
 enum {
     sw_end = 0,
     sw_claim,          /* arg: what is to be sent */
-    sw_answer,         /* the probe was answered */
+    sw_answer,         /* the probe was answered, arg: reason */
     sw_fail,           /* it was not, arg: reason */
     sw_miss,           /* a connection or a request failed, arg: reason */
     sw_seen,           /* a message came */
@@ -44,6 +44,7 @@ typedef struct {
 #define refused  NGX_MRA_PROBE_REFUSED
 #define lost     NGX_MRA_PROBE_KEEPALIVE_TIMEOUT
 #define silent   NGX_MRA_PROBE_RESPONSE_TIMEOUT
+#define no_path  NGX_MRA_PROBE_PATH
 #define reset    NGX_MRA_PROBE_RESET
 #define yes      NGX_MRA_PROBE_YES
 #define no       NGX_MRA_PROBE_NO
@@ -166,6 +167,18 @@ static struct {
         { 34001, sw_fail, lost, up, 0 },
         { 34001, sw_stun, untried, up, 0 } } },
 
+    { "loses its path, and then itself", 1, {
+        { 1000, sw_claim, STUN, unknown, 0 },
+        { 1001, sw_answer, no_path, down, 1 },
+        { 2001, sw_claim, STUN, down, 0 },
+        { 2002, sw_answer, no_path, down, 0 },
+        { 4002, sw_claim, STUN, down, 0 },
+        { 7002, sw_fail, lost, down, 0 },
+        { 11002, sw_claim, STUN, down, 0 },
+        { 11003, sw_fail, refused, down, 0 },
+        { 19003, sw_claim, OPTIONS, down, 0 },
+        { 19004, sw_answer, 0, up, 1 } } },
+
     { "last words prove nothing", 1, {
         { 1000, sw_claim, STUN, unknown, 0 },
         { 1001, sw_answer, 0, up, 1 },
@@ -217,7 +230,7 @@ play(ngx_mra_probe_t *pr, step_t *st, ngx_uint_t *got)
         return 0;
 
     case sw_answer:
-        return ngx_mra_probe_answered(pr, &conf, st->now, 7, 0, 0);
+        return ngx_mra_probe_answered(pr, &conf, st->now, 7, st->arg, 0);
 
     case sw_fail:
         return ngx_mra_probe_failed(pr, &conf, st->now, 7, st->arg, 0);
