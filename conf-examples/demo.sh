@@ -24,6 +24,7 @@ main() {
 
     prepare
     start_directory
+    start_registrar
     start_edge
 
     sign_in
@@ -32,7 +33,12 @@ main() {
     wrong_password
     ninth
 
+    register
+    call
+    keepalive
+
     if [ "$2" != --once ]; then
+        start_registrar
         keep_serving
     fi
 }
@@ -40,8 +46,8 @@ main() {
 
 prepare() {
     rm -rf "$prefix"
-    mkdir -p "$prefix"/{certs,logs,modules}
-    cp -R "$here"/{edge.conf,directory.conf,provisioning} "$prefix"
+    mkdir -p "$prefix"/{certs,logs,modules,run}
+    cp -R "$here"/{edge.conf,directory.conf,registrar.cfg,provisioning} "$prefix"
     ln -s "$build"/*.so "$prefix/modules"
     ln -s /usr/lib/nginx/modules/ngx_stream_module.so "$prefix/modules"
 
@@ -74,6 +80,15 @@ start_directory() {
 }
 
 
+start_registrar() {
+    kamailio -f registrar.cfg -DD -E -m 64 -M 8 -Y "$prefix/run" \
+        2> logs/registrar.log &
+    registrar=$!
+    pids="$pids $registrar"
+    wait_for 5060 registrar
+}
+
+
 start_edge() {
     run_nginx edge.conf
     wait_for 8443 edge
@@ -95,9 +110,8 @@ wait_for() {
         sleep 0.1
     done
 
-    echo "the $2 did not start on port $1:" >&2
-    tail -3 logs/start.log >&2
-    exit 1
+    tail -3 logs/*.log >&2
+    fail "the $2 did not start on port $1"
 }
 
 
@@ -158,6 +172,122 @@ ninth() {
 }
 
 
+register() {
+    say "two phones register over TLS"
+    tone > tone.wav
+    phone alice 4444
+    phone bob 4445
+
+    await phone-alice/log "alice@example.com: .* 200 OK"
+    await phone-bob/log "bob@example.com: .* 200 OK"
+}
+
+
+# a SIP client without a screen: takes commands on a port of its own
+
+phone() {
+    mkdir "phone-$1"
+
+    cat > "phone-$1/config" << END
+sip_listen 127.0.0.1:0
+sip_cafile $prefix/certs/ca.crt
+net_interface 127.0.0.1
+audio_source aufile,$prefix/tone.wav
+audio_player aufile,$prefix/phone-$1/heard.wav
+audio_alert aufile,$prefix/phone-$1/alert.wav
+module_path /usr/lib/baresip/modules
+module g711.so
+module aufile.so
+module_app account.so
+module_app menu.so
+module_app ctrl_tcp.so
+ctrl_tcp_listen 127.0.0.1:$2
+END
+
+    printf '<sip:%s@example.com>;auth_pass=secret;regint=60;answermode=auto%s\n' \
+        "$1" ';outbound="sip:127.0.0.1:5061;transport=tls"' \
+        > "phone-$1/accounts"
+    : > "phone-$1/contacts"
+
+    baresip -f "phone-$1" > "phone-$1/log" 2>&1 &
+    pids="$pids $!"
+}
+
+
+# one second of 440 Hz, for want of a microphone
+
+tone() {
+    perl -e 'my $d = pack "s<*", map { 8000 * sin($_ * 0.3456) } 1 .. 8000;
+        print pack("A4VA8VvvVVvvA4V", "RIFF", 36 + length $d, "WAVEfmt ", 16,
+            1, 1, 8000, 16000, 2, 16, "data", length $d), $d'
+}
+
+
+call() {
+    say "alice calls bob"
+    command='{"command":"dial","params":"sip:bob@example.com"}'
+
+    exec 3<> /dev/tcp/127.0.0.1/4444
+    printf '%d:%s,' ${#command} "$command" >&3
+
+    await phone-bob/log "Call established"
+    await phone-alice/log "Call established"
+
+    command='{"command":"hangup"}'
+    printf '%d:%s,' ${#command} "$command" >&3
+    exec 3>&-
+}
+
+
+keepalive() {
+    say "a STUN keepalive on the SIP connection: the path is up"
+    stun "01 01"
+
+    say "the registrar stops: the keepalive tells"
+    kill $registrar
+    wait $registrar || true
+    stun "01 11"
+}
+
+
+# asks until the answer is of the given type, 3 s at most
+
+stun() {
+    for try in {1..10}; do
+        answer=$( (printf '\0\1\0\0\x21\x12\xa4\x42ngx_mra_demo'; sleep 0.3) \
+            | openssl s_client -quiet -connect 127.0.0.1:5061 2> /dev/null \
+            | od -An -tx1)
+        [[ $answer == " $1"* ]] && break
+    done
+
+    case $answer in
+        " 01 01"*) echo "Binding success:$answer" ;;
+        " 01 11"*) echo "Binding error:$answer" ;;
+    esac
+
+    [[ $answer == " $1"* ]] || fail "expected a STUN answer of type $1"
+}
+
+
+await() {
+    for try in {1..100}; do
+        if grep -m 1 "$2" "$1"; then
+            return
+        fi
+        sleep 0.1
+    done
+
+    tail -5 "$1" >&2
+    fail "no \"$2\" in $1"
+}
+
+
+fail() {
+    echo "$1" >&2
+    exit 1
+}
+
+
 say() {
     printf '\n== %s\n' "$1"
 }
@@ -180,10 +310,7 @@ expect() {
 
     echo "$line"
 
-    if ! [[ $line =~ $1 ]]; then
-        echo "expected: $1" >&2
-        exit 1
-    fi
+    [[ $line =~ $1 ]] || fail "expected: $1"
 }
 
 
