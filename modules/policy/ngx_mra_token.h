@@ -16,7 +16,9 @@
 
 /*
  * Tokens, and what is computed under the secret.  Random bytes, secret and
- * hash are arguments; nothing is allocated or fetched in a call.
+ * hash are arguments; nothing is fetched in a call, and nothing allocated but
+ * the few bytes that OpenSSL 3.0 itself takes to begin a hash.  Strings are
+ * shorter than 2^32 bytes.
  */
 
 #define NGX_MRA_TOKEN_LEN       32     /* bytes: 256 random bits */
@@ -51,7 +53,10 @@ ngx_int_t ngx_mra_token_derive(ngx_mra_token_hash_t *h, ngx_str_t *secret,
  * The digest of (kind, scope, name) under a derived key: what the store
  * finds things by.  kind is 0..255; who does not know the key can neither
  * tell nor collide digests.  For a token, name is its NGX_MRA_TOKEN_LEN
- * bytes.  NGX_OK / NGX_ERROR (OpenSSL failed, or lengths above 2^32 - 1)
+ * bytes.  One pass of SHA-256, since each request with a token pays for it:
+ * the lengths come before what they tell, so that no digest can be extended.
+ *
+ * NGX_OK / NGX_ERROR (OpenSSL failed)
  */
 
 ngx_int_t ngx_mra_token_digest(ngx_mra_token_hash_t *h,
@@ -60,8 +65,9 @@ ngx_int_t ngx_mra_token_digest(ngx_mra_token_hash_t *h,
 
 /*
  * HMAC-SHA-256 under a derived key over scope, the user as given, and the
- * password: what is kept of a credential.  NGX_OK / NGX_ERROR (as above, or
- * a NUL in scope or user)
+ * password: what is kept of a credential.  No bytes are special in them.
+ *
+ * NGX_OK / NGX_ERROR (OpenSSL failed)
  */
 
 ngx_int_t ngx_mra_token_mac(ngx_mra_token_hash_t *h,
