@@ -241,6 +241,7 @@ sub run {
 sub wanted {
     my ($self) = @_;
     my $conf = $self->read_file('nginx.conf');
+    return 0 if $conf =~ /^\s*master_process\s+off/m;
     return $conf =~ /^\s*worker_processes\s+(\d+)/m ? $1 : 1;
 }
 
