@@ -1,0 +1,165 @@
+# A next hop is killed, frozen, comes back: the next REGISTER is answered by
+# another one, and a client's keepalive tells, in all workers.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+
+use MRA::Hop;
+use MRA::Nginx;
+use MRA::SIP;
+use MRA::STUN;
+use MRA::Util;
+use Test::More;
+use Time::HiRes qw(time sleep);
+
+my $t = MRA::Nginx->new->plan(24);
+
+my $a = MRA::Hop->new($t, 'a', stun => 1);
+my $b = MRA::Hop->new($t, 'b', stun => 1);
+my $last = MRA::Hop->new($t, 'last');
+my ($at, $bt) = map { $_->address } $a, $b;
+
+$t->write_file_expand('nginx.conf', <<"END");
+%%MAIN%%
+worker_processes 2;
+events { }
+mra { node edge1; }
+stream {
+    upstream uc {
+        server $at fail_timeout=2s;
+        server $bt fail_timeout=2s;
+        server @{[$last->address]} backup;
+    }
+    server {
+        listen 127.0.0.1:%%PORT_sip%% reuseport;
+        mra_sip_pass uc;
+    }
+}
+END
+
+$t->run;
+
+
+# clients in both workers, on both hops
+
+ok(wait_for(5, sub { 2 == (() = $t->log =~ /next hop \S+ in .* is up$/mg) }),
+    'both next hops are found up');
+
+my @clients = map { MRA::SIP->connect($t->port('sip'), user => "u$_") } 1 .. 12;
+my %of = map { $_ => registered($clients[$_]) } 0 .. $#clients;
+
+is_deeply([sort { $a cmp $b } keys %{{ reverse %of }}], ['a', 'b'],
+    'clients are spread over the next hops, and not over the backup');
+is(scalar(grep { $of{$_} eq 'a' } keys %of), 6, 'evenly, by all workers');
+is(scalar(grep { keepalive($_) ne 'success' } @clients), 0,
+    'all keepalives are good');
+
+
+# killed
+
+my @on_a = @clients[grep { $of{$_} eq 'a' } 0 .. $#clients];
+my $start = time;
+$a->stop;
+
+is(scalar(grep { slow($start, sub { keepalive($_) }, 'error') } @on_a), 0,
+    'keepalives of its clients tell that it is gone');
+cmp_ok(time - $start, '<', 1, 'within a second');
+is(scalar(grep { registered($_) ne 'b' } @on_a), 0,
+    'their next REGISTER is answered by the other one');
+cmp_ok(time - $start, '<', 1.5, 'at once');
+is(scalar(grep { keepalive($_) ne 'success' } @clients), 0,
+    'then their keepalives are good');
+is(scalar(() = $t->log =~ /\[warn\].* next hop \Q$at\E in upstream "uc" is down: connection refused/g),
+    1, 'one line tells of it');
+
+
+# frozen: the other one too
+
+$start = time;
+$b->signal('STOP');
+
+is(registered($clients[0]), 'last', 'REGISTER to a frozen one goes on');
+cmp_ok(time - $start, '<', 3.2, 'within the timeout of keepalives');
+is(scalar(grep { keepalive($_) ne 'error' } @clients[1 .. 11]), 0,
+    'all who are on it are told');
+is(scalar(grep { registered($_) ne 'last' } @clients), 0,
+    'the backup serves them');
+ok($t->wait_log(qr/\Q$bt\E in upstream "uc" is down: keepalive timed out/),
+    'logged');
+
+
+# frozen while nothing but a keepalive comes
+
+$last->signal('STOP');
+sleep 1.1;
+$start = time;
+is(keepalive($clients[3]), 'error', 'keepalive finds a frozen one');
+cmp_ok(time - $start, '<', 2.9, 'and is answered within its own timeout');
+is(final($clients[3])->{status}, 503, 'no next hop is left: 503');
+
+
+# they come back
+
+$a->start;
+ok($t->wait_log(qr/\[notice\].* next hop \Q$at\E in upstream "uc" is up after/,
+    4), 'killed one is back');
+$b->signal('CONT');
+ok($t->wait_log(qr/\[notice\].* next hop \Q$bt\E in upstream "uc" is up after/,
+    4), 'frozen one is back');
+$last->signal('CONT');
+
+is(scalar(grep { registered($_) eq 'last' } @clients), 0,
+    'they have the clients again') or diag($t->log);
+is(scalar(grep { keepalive($_) ne 'success' } @clients), 0,
+    'all keepalives are good');
+is(scalar(() = $t->log =~ /\[error\]/g), 0, 'nothing else is an error');
+
+
+# STUN and SIP never share a connection before STUN is known to be spoken
+
+my %first;
+for my $note (grep { $_->{what} } $last->seen) {
+    $first{$note->{connection}} //= $note->{what};
+}
+my %both = map { $_->{connection} => 1 } grep { $_->{what}
+    && $_->{what} eq 'STUN' && $first{$_->{connection}} ne 'STUN' }
+    $last->seen;
+is(scalar(keys %both), 0, 'no STUN on connections of clients');
+
+
+sub final {
+    my ($ua) = @_;
+    $ua->send($ua->request('REGISTER', 'sip:example.com', Expires => 600));
+    return $ua->final(8) // { status => 0 };
+}
+
+
+sub registered {
+    my ($ua) = @_;
+    my $r = final($ua);
+    return $r->{status} == 200 ? $r->header('Server') : $r->{status};
+}
+
+
+sub keepalive {
+    my ($ua) = @_;
+    $ua->write(binding_request(transaction_id()));
+    my $m = $ua->receive(4) or return 'none';
+    return parse_stun($m->{stun})->{type};
+}
+
+
+# true unless it becomes so within a second
+
+sub slow {
+    my ($start, $what, $wanted) = @_;
+
+    until (time - $start > 1) {
+        return 0 if $what->() eq $wanted;
+    }
+
+    return 1;
+}
