@@ -78,6 +78,8 @@ static u_char *ngx_mra_remote_send(ngx_cycle_t *cycle, ngx_str_t *arg,
     ngx_uint_t n, u_char *buf);
 static u_char *ngx_mra_remote_received(ngx_cycle_t *cycle, ngx_str_t *arg,
     ngx_uint_t n, u_char *buf);
+static u_char *ngx_mra_remote_busy(ngx_cycle_t *cycle, ngx_str_t *arg,
+    ngx_uint_t n, u_char *buf);
 static u_char *ngx_mra_remote_die(ngx_cycle_t *cycle, ngx_str_t *arg,
     ngx_uint_t n, u_char *buf);
 static u_char *ngx_mra_remote_crash(ngx_cycle_t *cycle, ngx_str_t *arg,
@@ -104,6 +106,7 @@ static ngx_mra_remote_command_t  ngx_mra_remote_commands[] = {
     { "blocks", 1, ngx_mra_remote_blocks },    /* prefix */
     { "send", 3, ngx_mra_remote_send },        /* to size times */
     { "received", 0, ngx_mra_remote_received },
+    { "busy", 1, ngx_mra_remote_busy },        /* 1 or 0 */
     { "die", 0, ngx_mra_remote_die },
     { "crash", 2, ngx_mra_remote_crash },      /* steps command ... */
     { "bench", 4, ngx_mra_remote_bench },      /* get|set|hit names operations
@@ -787,6 +790,39 @@ ngx_mra_remote_received(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
 
     return ngx_sprintf(buf, "%uz %uz %uz %uD %uD", rcf->received, rcf->bytes,
                        rcf->wrong, rcf->from, ngx_mra_ipc_self(cycle));
+}
+
+
+static void
+ngx_mra_remote_busy_handler(ngx_event_t *ev)
+{
+    /* void */
+}
+
+
+/* a worker that is told to go stays while a timer is set */
+
+static u_char *
+ngx_mra_remote_busy(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
+    u_char *buf)
+{
+    static ngx_event_t       ev;
+    static ngx_connection_t  dumb;
+
+    dumb.fd = (ngx_socket_t) -1;
+
+    ev.handler = ngx_mra_remote_busy_handler;
+    ev.data = &dumb;
+    ev.log = cycle->log;
+
+    if (ngx_mra_remote_is(&arg[1], "1")) {
+        ngx_add_timer(&ev, 60000);
+
+    } else if (ev.timer_set) {
+        ngx_del_timer(&ev);
+    }
+
+    return ngx_sprintf(buf, "OK");
 }
 
 

@@ -10,7 +10,7 @@ use MRA::Remote;
 use MRA::Util;
 use Test::More;
 
-my $t = MRA::Nginx->new()->plan(22);
+my $t = MRA::Nginx->new()->plan(24);
 my $remote = MRA::Remote->new($t);
 
 $t->write_file_expand('nginx.conf', <<"END");
@@ -45,7 +45,9 @@ sub warnings_in_log { scalar(() = $t->log =~ /\[warn\].*mra zone is full/g) }
 $w->do("set $_ one kept 10000000") for qw(token credential ban binding node);
 $w->do('hit authorization victim 8 300000') for 1 .. 8;
 
-my $windows = $blocks - 6;
+$w->do('hit failure early 8 200000');
+
+my $windows = $blocks - 7;
 my $failed = grep { $_ ne 'OK 1 0' }
     map { $w->do("hit authorization flood$_ 8 300000") } 1 .. $windows;
 
@@ -59,8 +61,11 @@ is(warnings_in_log(), 0, 'nothing is said');
 
 is($w->do('hit authorization more 8 300000'), 'OK 1 0', 'one more');
 is(stat_of()->{evicted}, 1, 'one is given up');
-is($w->do('get authorization victim'), 'DECLINED', 'that expires first');
-like($w->do('get authorization flood1'), qr/^OK/, 'not the next');
+is($w->do('get failure early'), 'DECLINED', 'that expires first');
+like($w->do('get authorization victim'), qr/^OK/, 'not one that was first');
+$w->do('hit authorization more2 8 300000');
+is($w->do('get authorization victim'), 'DECLINED', 'which is the next');
+like($w->do('get authorization flood1'), qr/^OK/, 'and no other');
 is(warnings_in_log(), 1, 'and it is said');
 
 $failed = grep { $_ ne 'OK 1 0' }

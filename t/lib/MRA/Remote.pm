@@ -80,6 +80,21 @@ sub worker {
 }
 
 
+# keeps a worker from leaving when it is told to, while the answer lives
+
+sub busy {
+    my ($self, $worker) = @_;
+
+    $worker->do('busy 1');
+    return bless { worker => $worker }, 'MRA::Remote::Busy';
+}
+
+
+package MRA::Remote::Busy;
+
+sub DESTROY { $_[0]->{worker}->do('busy 0') }
+
+
 package MRA::Remote::Worker;
 
 
