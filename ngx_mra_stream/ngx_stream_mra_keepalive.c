@@ -91,11 +91,16 @@ ngx_stream_mra_ping_due(ngx_stream_mra_hop_t *hop)
     ngx_msec_t              timeout;
     ngx_stream_mra_ping_t  *ping;
 
+    ping = hop->ping;
+
     if (!ngx_stream_mra_ping_is_idle(hop)) {
+
+        if (ping->asking && ngx_mra_probe_is_lesson(hop->shared)) {
+            ngx_stream_mra_ping_cancel(hop);
+        }
+
         return;
     }
-
-    ping = hop->ping;
 
     ping->kind = ngx_stream_mra_state_claim(hop, &timeout);
 
@@ -341,6 +346,8 @@ ngx_stream_mra_ping_closed(ngx_stream_mra_link_t *ln)
     if (ping->asking) {
         ngx_stream_mra_ping_failed(ping, NGX_MRA_PROBE_RESET);
     }
+
+    ngx_stream_mra_hop_hurry(ping->hop);
 }
 
 

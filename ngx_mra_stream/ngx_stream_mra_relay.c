@@ -286,6 +286,7 @@ ngx_stream_mra_relay_refuse(ngx_stream_mra_client_t *client,
                                    client->link.connection->log);
     r->client = client;
     r->outbound = 1;
+    r->last = last;
 
     (void) ngx_stream_mra_refusal(r, status, reason);
 

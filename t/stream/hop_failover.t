@@ -109,13 +109,14 @@ ok($t->wait_log(qr/\[notice\].* next hop \Q$at\E in upstream "uc" is up after/,
 $b->signal('CONT');
 ok($t->wait_log(qr/\[notice\].* next hop \Q$bt\E in upstream "uc" is up after/,
     4), 'frozen one is back');
-$last->signal('CONT');
 
-is(scalar(grep { registered($_) eq 'last' } @clients), 0,
-    'they have the clients again') or diag($t->log);
+is(scalar(grep { registered($_) !~ /^[ab]$/ } @clients), 0,
+    'they have the clients again');
 is(scalar(grep { keepalive($_) ne 'success' } @clients), 0,
     'all keepalives are good');
 is(scalar(() = $t->log =~ /\[error\]/g), 0, 'nothing else is an error');
+
+$last->signal('CONT');
 
 
 # STUN and SIP never share a connection before STUN is known to be spoken
