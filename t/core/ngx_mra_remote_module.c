@@ -43,6 +43,8 @@ typedef struct {
 } ngx_mra_remote_command_t;
 
 
+static char *ngx_mra_remote_abi(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 static void *ngx_mra_remote_create_conf(ngx_cycle_t *cycle);
 static ngx_int_t ngx_mra_remote_init_process(ngx_cycle_t *cycle);
 static void ngx_mra_remote_accept(ngx_event_t *rev);
@@ -124,6 +126,13 @@ static ngx_command_t  ngx_mra_remote_directives[] = {
       offsetof(ngx_mra_remote_conf_t, name),
       NULL },
 
+    { ngx_string("mra_remote_abi"),
+      NGX_MAIN_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_mra_remote_abi,
+      0,
+      0,
+      NULL },
+
       ngx_null_command
 };
 
@@ -172,6 +181,21 @@ static u_char          ngx_mra_remote_out[NGX_MRA_REMOTE_LINE * 2];
      && ngx_strncmp((arg)->data, text, sizeof(text) - 1) == 0)
 
 #define ngx_mra_remote_number(arg)  ngx_atoi((arg)->data, (arg)->len)
+
+
+/* as if the module were built with that number */
+
+static char *
+ngx_mra_remote_abi(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
+    return ngx_mra_check_abi(cf, ngx_mra_remote_number(&value[1]),
+                             "ngx_mra_remote_module")
+           == NGX_OK ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
 
 
 static void *

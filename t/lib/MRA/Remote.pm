@@ -24,7 +24,7 @@ use MRA::Nginx;
 use MRA::Util;
 use Socket qw(SOCK_STREAM);
 
-my $root = Cwd::abs_path(dirname(__FILE__) . '/../../..');
+our $root = Cwd::abs_path(dirname(__FILE__) . '/../../..');
 my $number = 0;
 
 
@@ -39,13 +39,13 @@ sub new {
 
 
 sub build {
-    my ($so) = @_;
+    my ($so, @flags) = @_;
     my $build = MRA::Nginx::build();
     my @sanitize = MRA::Nginx::sanitized()
         ? ('-fsanitize=address,undefined') : ();
 
     my @command = ($ENV{CC} || 'gcc', '-shared', '-fPIC', '-g', '-O2',
-        '-Wall', @sanitize, '-o', $so,
+        '-Wall', @sanitize, @flags, '-o', $so,
         (map { "-I$build/src/src/$_" } qw(core event event/modules os/unix)),
         "-I$build", (map { "-I$root/modules/$_" } qw(policy state core)),
         "$root/t/core/ngx_mra_remote_module.c");
