@@ -83,23 +83,8 @@ sub start {
         LocalPort => $self->{port}, Listen => 1024, ReuseAddr => 1)
         or die "listen on $self->{port}: $!\n";
 
-    $self->{pid} = fork // die "fork: $!\n";
-    return $self if $self->{pid};
-
-    # one process for each connection; all end with the group
-
-    setpgrp;
-    $SIG{CHLD} = 'IGNORE';
-    $SIG{TERM} = sub { POSIX::_exit(0) };
-
-    for (my $id = 1;; $id++) {
-        my $socket = $listener->accept or next;
-        next if fork;
-
-        eval { $self->serve($socket, $id) };
-        print STDERR "uc: $@" if $@ && $@ !~ /^gone/;
-        POSIX::_exit(0);
-    }
+    $self->{pid} = child(sub { $self->accept_all($listener) });
+    return $self;
 }
 
 
@@ -120,7 +105,25 @@ sub DESTROY {
 }
 
 
-# in the server
+# in the server: one process for each connection, all end with the group
+
+sub accept_all {
+    my ($self, $listener) = @_;
+
+    setpgrp;
+    $SIG{CHLD} = 'IGNORE';
+    $SIG{TERM} = sub { POSIX::_exit(0) };
+
+    for (my $id = 1;; $id++) {
+        my $socket = $listener->accept or next;
+        next if fork;
+
+        eval { $self->serve($socket, $id) };
+        print STDERR "uc: $@" if $@ && $@ !~ /^gone/;
+        POSIX::_exit(0);
+    }
+}
+
 
 sub note {
     my ($self, $note) = @_;

@@ -6,6 +6,7 @@ package MRA::Util;
 #   wait_for(5, sub { -e $file }) or die;
 #   my $pid = spawn($log, 'redis-server', '--port', $port);
 #   end_process($pid, 'TERM', 5);       false when it had to be killed
+#   my $pid = child(sub { ... });       a fork; ends with the test, as all do
 #   my $text = slurp($file);            '' when there is none
 
 use strict;
@@ -17,9 +18,10 @@ use IO::Socket::INET;
 use POSIX ();
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(free_port wait_for spawn end_process slurp burp connects);
+our @EXPORT = qw(free_port wait_for spawn child end_process slurp burp
+    connects);
 
-my @locks;
+my (@locks, %children);
 
 
 # Below the range that the kernel hands out for outgoing connections, so
@@ -66,21 +68,45 @@ sub wait_for {
 }
 
 
+# a child that outlived its test would keep prove waiting
+
+sub child {
+    my ($code) = @_;
+
+    my $pid = fork // die "fork: $!\n";
+
+    if ($pid) {
+        $children{$pid} = $$;
+        return $pid;
+    }
+
+    eval { $code->(); 1 } or print STDERR $@;
+    POSIX::_exit(0);
+}
+
+
+END {
+    local $?;
+
+    for my $pid (grep { $children{$_} == $$ } keys %children) {
+        kill 'KILL', $pid if waitpid($pid, POSIX::WNOHANG()) == 0;
+    }
+}
+
+
 sub spawn {
     my ($log, @command) = @_;
 
-    my $pid = fork;
-    die "fork: $!\n" unless defined $pid;
-    return $pid if $pid;
+    return child(sub {
+        open STDIN, '<', '/dev/null';
+        open STDOUT, '>>', $log or POSIX::_exit(126);
+        open STDERR, '>&', \*STDOUT;
 
-    open STDIN, '<', '/dev/null';
-    open STDOUT, '>>', $log or POSIX::_exit(126);
-    open STDERR, '>&', \*STDOUT;
+        { no warnings 'exec'; exec { $command[0] } @command; }
 
-    { no warnings 'exec'; exec { $command[0] } @command; }
-
-    print STDERR "$command[0]: $!\n";
-    POSIX::_exit(127);
+        print STDERR "$command[0]: $!\n";
+        POSIX::_exit(127);
+    });
 }
 
 
