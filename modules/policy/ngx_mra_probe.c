@@ -14,6 +14,8 @@
 
 static ngx_mra_probe_kind_e ngx_mra_probe_kind(ngx_mra_probe_t *pr,
     ngx_mra_probe_conf_t *conf);
+static ngx_int_t ngx_mra_probe_learn(ngx_mra_probe_t *pr,
+    ngx_mra_probe_conf_t *conf);
 static ngx_uint_t ngx_mra_probe_is_mute(ngx_mra_probe_t *pr);
 static ngx_uint_t ngx_mra_probe_is_alive(ngx_mra_probe_t *pr,
     ngx_msec_t moment);
@@ -53,7 +55,10 @@ ngx_mra_probe_claim(ngx_mra_probe_t *pr, ngx_mra_probe_conf_t *conf,
     ngx_msec_t now, ngx_uint_t owner, ngx_msec_t patience,
     ngx_msec_t *timeout)
 {
-    if (pr->owner && ngx_mra_probe_before(now, pr->lease)) {
+    if (pr->owner
+        && ngx_mra_probe_before(now, pr->lease)
+        && !ngx_mra_probe_is_lesson(pr))
+    {
         return NGX_MRA_PROBE_NONE;
     }
 
@@ -74,25 +79,41 @@ ngx_mra_probe_claim(ngx_mra_probe_t *pr, ngx_mra_probe_conf_t *conf,
 }
 
 
+ngx_uint_t
+ngx_mra_probe_is_lesson(ngx_mra_probe_t *pr)
+{
+    return pr->urgent
+           && pr->kind == NGX_MRA_PROBE_STUN
+           && pr->stun == NGX_MRA_PROBE_UNTRIED
+           && pr->options == NGX_MRA_PROBE_YES;
+}
+
+
 /*
- * Whether it speaks STUN is only tried while nobody waits, because silence
- * takes the whole timeout.  One that is down may come back as another server,
- * so both ways are tried in turn.
+ * Nearly all answer OPTIONS at once; those who do not speak STUN let one
+ * wait, so that is tried while nobody does.
  */
 
 static ngx_mra_probe_kind_e
 ngx_mra_probe_kind(ngx_mra_probe_t *pr, ngx_mra_probe_conf_t *conf)
 {
-    if (!conf->stun || pr->stun == NGX_MRA_PROBE_NO) {
+    if (!conf->stun
+        || pr->stun == NGX_MRA_PROBE_NO
+        || pr->options == NGX_MRA_PROBE_UNTRIED)
+    {
         return NGX_MRA_PROBE_OPTIONS;
     }
 
     if (pr->stun == NGX_MRA_PROBE_UNTRIED) {
-        return (pr->urgent || pr->state == NGX_MRA_PROBE_DOWN)
+        return (pr->options == NGX_MRA_PROBE_YES
+                && (pr->urgent || pr->state == NGX_MRA_PROBE_DOWN))
                ? NGX_MRA_PROBE_OPTIONS : NGX_MRA_PROBE_STUN;
     }
 
-    /* one without path does answer, but only STUN tells of the path */
+    /*
+     * One that is down may come back as another server: both ways are tried
+     * in turn.  One without path does answer, but only STUN tells of that.
+     */
 
     return (pr->state == NGX_MRA_PROBE_DOWN
             && pr->reason != NGX_MRA_PROBE_PATH
@@ -126,6 +147,10 @@ ngx_mra_probe_answered(ngx_mra_probe_t *pr, ngx_mra_probe_conf_t *conf,
         return ngx_mra_probe_down(pr, conf, now, reason, rnd);
     }
 
+    if (conf->stun && pr->stun == NGX_MRA_PROBE_UNTRIED) {
+        pr->next = now;
+    }
+
     return ngx_mra_probe_up(pr, now);
 }
 
@@ -145,21 +170,9 @@ ngx_mra_probe_failed(ngx_mra_probe_t *pr, ngx_mra_probe_conf_t *conf,
 
     connected = !ngx_mra_probe_is_connect(reason);
 
-    if (connected
-        && pr->kind == NGX_MRA_PROBE_STUN
-        && pr->stun == NGX_MRA_PROBE_UNTRIED)
-    {
-        pr->stun = NGX_MRA_PROBE_NO;
+    if (connected && ngx_mra_probe_learn(pr, conf) == NGX_AGAIN) {
         pr->next = now;
-
         return 0;
-    }
-
-    if (connected
-        && pr->kind == NGX_MRA_PROBE_OPTIONS
-        && pr->options == NGX_MRA_PROBE_UNTRIED)
-    {
-        pr->options = NGX_MRA_PROBE_NO;
     }
 
     /* what clients get answers from is alive, whatever a probe met */
@@ -182,6 +195,33 @@ ngx_mra_probe_failed(ngx_mra_probe_t *pr, ngx_mra_probe_conf_t *conf,
     }
 
     return ngx_mra_probe_down(pr, conf, now, reason, rnd);
+}
+
+
+/* NGX_AGAIN: the other way is to be tried before anything is said */
+
+static ngx_int_t
+ngx_mra_probe_learn(ngx_mra_probe_t *pr, ngx_mra_probe_conf_t *conf)
+{
+    if (pr->kind == NGX_MRA_PROBE_OPTIONS) {
+
+        if (pr->options != NGX_MRA_PROBE_UNTRIED) {
+            return NGX_OK;
+        }
+
+        pr->options = NGX_MRA_PROBE_NO;
+
+        return (conf->stun && pr->stun == NGX_MRA_PROBE_UNTRIED) ? NGX_AGAIN
+                                                                 : NGX_OK;
+    }
+
+    if (pr->stun != NGX_MRA_PROBE_UNTRIED) {
+        return NGX_OK;
+    }
+
+    pr->stun = NGX_MRA_PROBE_NO;
+
+    return (pr->options == NGX_MRA_PROBE_YES) ? NGX_AGAIN : NGX_OK;
 }
 
 

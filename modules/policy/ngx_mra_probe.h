@@ -83,7 +83,7 @@ typedef struct {
     uint32_t       step;             /* of the back-off */
     uint32_t       owner;            /* whose probe is under way, 0: none */
     uint32_t       kind;             /* of that probe */
-    uint32_t       urgent;           /* somebody waits for the next one */
+    uint32_t       urgent;           /* somebody waits for a verdict */
     ngx_msec_t     since;            /* the state began */
     ngx_msec_t     alive;            /* last sign of life */
     ngx_msec_t     failed;           /* first of the failures counted */
@@ -111,6 +111,10 @@ typedef struct {
 ngx_mra_probe_kind_e ngx_mra_probe_claim(ngx_mra_probe_t *pr,
     ngx_mra_probe_conf_t *conf, ngx_msec_t now, ngx_uint_t owner,
     ngx_msec_t patience, ngx_msec_t *timeout);
+
+/* the one under way only learns, and may be given up for one that decides */
+
+ngx_uint_t ngx_mra_probe_is_lesson(ngx_mra_probe_t *pr);
 
 /* the probe that "owner" took was answered; with PATH: "I have no path" */
 

@@ -17,10 +17,10 @@ use Time::HiRes qw(time sleep);
 
 my $t = MRA::Nginx->new->plan(24);
 
-my $a = MRA::Hop->new($t, 'a', stun => 1);
-my $b = MRA::Hop->new($t, 'b', stun => 1);
+my $one = MRA::Hop->new($t, 'one', stun => 1);
+my $two = MRA::Hop->new($t, 'two', stun => 1);
 my $last = MRA::Hop->new($t, 'last');
-my ($at, $bt) = map { $_->address } $a, $b;
+my ($first, $second) = map { $_->address } $one, $two;
 
 $t->write_file_expand('nginx.conf', <<"END");
 %%MAIN%%
@@ -29,8 +29,8 @@ events { }
 mra { node edge1; }
 stream {
     upstream uc {
-        server $at fail_timeout=2s;
-        server $bt fail_timeout=2s;
+        server $first fail_timeout=2s;
+        server $second fail_timeout=2s;
         server @{[$last->address]} backup;
     }
     server {
@@ -45,41 +45,42 @@ $t->run;
 
 # clients in both workers, on both hops
 
-ok(wait_for(5, sub { 2 == (() = $t->log =~ /next hop \S+ in .* is up$/mg) }),
-    'both next hops are found up');
+ok(wait_for(5, sub { 3 == lines(qr/next hop \S+ in .* is up$/) }),
+    'all next hops are found up');
 
-my @clients = map { MRA::SIP->connect($t->port('sip'), user => "u$_") } 1 .. 12;
+my @clients = map { MRA::SIP->connect($t->port('sip'), user => "u$_") }
+    1 .. 12;
 my %of = map { $_ => registered($clients[$_]) } 0 .. $#clients;
 
-is_deeply([sort { $a cmp $b } keys %{{ reverse %of }}], ['a', 'b'],
+is_deeply([sort keys %{{ reverse %of }}], ['one', 'two'],
     'clients are spread over the next hops, and not over the backup');
-is(scalar(grep { $of{$_} eq 'a' } keys %of), 6, 'evenly, by all workers');
+is(scalar(grep { $of{$_} eq 'one' } keys %of), 6, 'evenly, by all workers');
 is(scalar(grep { keepalive($_) ne 'success' } @clients), 0,
     'all keepalives are good');
 
 
 # killed
 
-my @on_a = @clients[grep { $of{$_} eq 'a' } 0 .. $#clients];
+my @on_one = @clients[grep { $of{$_} eq 'one' } 0 .. $#clients];
 my $start = time;
-$a->stop;
+$one->stop;
 
-is(scalar(grep { slow($start, sub { keepalive($_) }, 'error') } @on_a), 0,
+is(scalar(grep { slow($start, sub { keepalive($_) }, 'error') } @on_one), 0,
     'keepalives of its clients tell that it is gone');
 cmp_ok(time - $start, '<', 1, 'within a second');
-is(scalar(grep { registered($_) ne 'b' } @on_a), 0,
+is(scalar(grep { registered($_) ne 'two' } @on_one), 0,
     'their next REGISTER is answered by the other one');
 cmp_ok(time - $start, '<', 1.5, 'at once');
 is(scalar(grep { keepalive($_) ne 'success' } @clients), 0,
     'then their keepalives are good');
-is(scalar(() = $t->log =~ /\[warn\].* next hop \Q$at\E in upstream "uc" is down: connection refused/g),
+is(lines(qr/\[warn\] \S+ next hop \Q$first\E in upstream "uc" is down: conn/),
     1, 'one line tells of it');
 
 
 # frozen: the other one too
 
 $start = time;
-$b->signal('STOP');
+$two->signal('STOP');
 
 is(registered($clients[0]), 'last', 'REGISTER to a frozen one goes on');
 cmp_ok(time - $start, '<', 3.2, 'within the timeout of keepalives');
@@ -87,7 +88,7 @@ is(scalar(grep { keepalive($_) ne 'error' } @clients[1 .. 11]), 0,
     'all who are on it are told');
 is(scalar(grep { registered($_) ne 'last' } @clients), 0,
     'the backup serves them');
-ok($t->wait_log(qr/\Q$bt\E in upstream "uc" is down: keepalive timed out/),
+ok($t->wait_log(qr/\Q$second\E in upstream "uc" is down: keepalive timed out/),
     'logged');
 
 
@@ -103,32 +104,35 @@ is(final($clients[3])->{status}, 503, 'no next hop is left: 503');
 
 # they come back
 
-$a->start;
-ok($t->wait_log(qr/\[notice\].* next hop \Q$at\E in upstream "uc" is up after/,
-    4), 'killed one is back');
-$b->signal('CONT');
-ok($t->wait_log(qr/\[notice\].* next hop \Q$bt\E in upstream "uc" is up after/,
-    4), 'frozen one is back');
+$one->start;
+ok($t->wait_log(qr/\[notice\] \S+ next hop \Q$first\E in .* is up after/, 4),
+    'killed one is back');
+$two->signal('CONT');
+ok($t->wait_log(qr/\[notice\] \S+ next hop \Q$second\E in .* is up after/, 4),
+    'frozen one is back');
 
-is(scalar(grep { registered($_) !~ /^[ab]$/ } @clients), 0,
+is(scalar(grep { registered($_) !~ /^(?:one|two)$/ } @clients), 0,
     'they have the clients again');
 is(scalar(grep { keepalive($_) ne 'success' } @clients), 0,
     'all keepalives are good');
-is(scalar(() = $t->log =~ /\[error\]/g), 0, 'nothing else is an error');
+is(lines(qr/\[error\]/), 0, 'nothing else is an error');
 
 $last->signal('CONT');
 
 
 # STUN and SIP never share a connection before STUN is known to be spoken
 
-my %first;
+my %began;
 for my $note (grep { $_->{what} } $last->seen) {
-    $first{$note->{connection}} //= $note->{what};
+    $began{$note->{connection}} //= $note->{what};
 }
 my %both = map { $_->{connection} => 1 } grep { $_->{what}
-    && $_->{what} eq 'STUN' && $first{$_->{connection}} ne 'STUN' }
+    && $_->{what} eq 'STUN' && $began{$_->{connection}} ne 'STUN' }
     $last->seen;
 is(scalar(keys %both), 0, 'no STUN on connections of clients');
+
+
+sub lines { my ($re) = @_; return scalar grep { /$re/ } split /\n/, $t->log }
 
 
 sub final {

@@ -58,9 +58,11 @@ static struct {
 } stories[] = {
 
     { "speaks STUN, is frozen, thaws", 1, {
-        { 1000, sw_claim, STUN, unknown, 0 },
+        { 1000, sw_claim, OPTIONS, unknown, 0 },
         { 1010, sw_claim, none, unknown, 0 },
-        { 1020, sw_answer, 0, up, 1 },
+        { 1010, sw_answer, 0, up, 1 },
+        { 1010, sw_claim, STUN, up, 0 },
+        { 1020, sw_answer, 0, up, 0 },
         { 1020, sw_stun, yes, up, 0 },
         { 2000, sw_fresh, 1, up, 0 },
         { 2020, sw_fresh, 0, up, 0 },
@@ -80,11 +82,13 @@ static struct {
         { 77030, sw_claim, STUN, up, 0 } } },
 
     { "speaks SIP only", 1, {
-        { 1000, sw_claim, STUN, unknown, 0 },
-        { 4000, sw_fail, lost, unknown, 0 },
-        { 4000, sw_stun, no, unknown, 0 },
-        { 4000, sw_claim, OPTIONS, unknown, 0 },
-        { 4005, sw_answer, 0, up, 1 },
+        { 1000, sw_claim, OPTIONS, unknown, 0 },
+        { 1001, sw_answer, 0, up, 1 },
+        { 1001, sw_claim, STUN, up, 0 },
+        { 4001, sw_fail, lost, up, 0 },
+        { 4001, sw_stun, no, up, 0 },
+        { 4001, sw_claim, OPTIONS, up, 0 },
+        { 4005, sw_answer, 0, up, 0 },
         { 34005, sw_claim, OPTIONS, up, 0 },
         { 37005, sw_fail, lost, down, 1 },
         { 38005, sw_claim, OPTIONS, down, 0 },
@@ -95,8 +99,10 @@ static struct {
         { 68020, sw_claim, OPTIONS, up, 0 } } },
 
     { "is killed, comes back", 1, {
-        { 1000, sw_claim, STUN, unknown, 0 },
-        { 1001, sw_answer, 0, up, 1 },
+        { 1000, sw_claim, OPTIONS, unknown, 0 },
+        { 1000, sw_answer, 0, up, 1 },
+        { 1000, sw_claim, STUN, up, 0 },
+        { 1001, sw_answer, 0, up, 0 },
         { 5000, sw_miss, refused, down, 1 },
         { 5000, sw_miss, refused, down, 0 },
         { 6000, sw_claim, STUN, down, 0 },
@@ -115,8 +121,10 @@ static struct {
         { 40002, sw_claim, OPTIONS, down, 0 } } },
 
     { "comes back as a server without STUN", 1, {
-        { 1000, sw_claim, STUN, unknown, 0 },
-        { 1001, sw_answer, 0, up, 1 },
+        { 1000, sw_claim, OPTIONS, unknown, 0 },
+        { 1000, sw_answer, 0, up, 1 },
+        { 1000, sw_claim, STUN, up, 0 },
+        { 1001, sw_answer, 0, up, 0 },
         { 5000, sw_miss, refused, down, 1 },
         { 6000, sw_claim, STUN, down, 0 },
         { 9000, sw_fail, lost, down, 0 },
@@ -127,15 +135,35 @@ static struct {
         { 44001, sw_fail, lost, up, 0 },
         { 44001, sw_stun, no, up, 0 } } },
 
+    { "speaks STUN only", 1, {
+        { 1000, sw_claim, OPTIONS, unknown, 0 },
+        { 4000, sw_fail, lost, unknown, 0 },
+        { 4000, sw_claim, STUN, unknown, 0 },
+        { 4001, sw_answer, 0, up, 1 },
+        { 34001, sw_claim, STUN, up, 0 },
+        { 37001, sw_fail, lost, down, 1 } } },
+
+    { "is frozen while it is tried whether it speaks STUN", 1, {
+        { 1000, sw_claim, OPTIONS, unknown, 0 },
+        { 1001, sw_answer, 0, up, 1 },
+        { 1001, sw_claim, STUN, up, 0 },
+        { 2000, sw_claim, none, up, 0 },
+        { 2000, sw_suspect, 0, up, 0 },
+        { 2000, sw_claim, OPTIONS, up, 0 },
+        { 4400, sw_fail, lost, down, 1 },
+        { 5400, sw_claim, OPTIONS, down, 0 },
+        { 5401, sw_answer, 0, up, 1 },
+        { 5401, sw_stun, untried, up, 0 } } },
+
     { "is never there", 1, {
-        { 1000, sw_claim, STUN, unknown, 0 },
+        { 1000, sw_claim, OPTIONS, unknown, 0 },
         { 1000, sw_fail, refused, down, 1 },
         { 2000, sw_claim, OPTIONS, down, 0 } } },
 
     { "answers no probe, but requests", 2, {
-        { 1000, sw_claim, STUN, unknown, 0 },
+        { 1000, sw_claim, OPTIONS, unknown, 0 },
         { 4000, sw_fail, lost, unknown, 0 },
-        { 4000, sw_claim, OPTIONS, unknown, 0 },
+        { 4000, sw_claim, STUN, unknown, 0 },
         { 7000, sw_fail, lost, unknown, 0 },
         { 7000, sw_fresh, 1, unknown, 0 },
         { 8000, sw_seen, 0, up, 1 },
@@ -150,8 +178,10 @@ static struct {
         { 57000, sw_fail, lost, up, 1 } } },
 
     { "a request times out, the probe tells why", 1, {
-        { 1000, sw_claim, STUN, unknown, 0 },
-        { 1001, sw_answer, 0, up, 1 },
+        { 1000, sw_claim, OPTIONS, unknown, 0 },
+        { 1000, sw_answer, 0, up, 1 },
+        { 1000, sw_claim, STUN, up, 0 },
+        { 1001, sw_answer, 0, up, 0 },
         { 9000, sw_miss, silent, up, 0 },
         { 9000, sw_claim, STUN, up, 0 },
         { 9001, sw_answer, 0, up, 0 },
@@ -160,15 +190,19 @@ static struct {
         { 17400, sw_fail, lost, down, 1 } } },
 
     { "traffic is stronger than a probe", 1, {
-        { 1000, sw_claim, STUN, unknown, 0 },
-        { 1001, sw_answer, 0, up, 1 },
+        { 1000, sw_claim, OPTIONS, unknown, 0 },
+        { 1000, sw_answer, 0, up, 1 },
+        { 1000, sw_claim, STUN, up, 0 },
+        { 1001, sw_answer, 0, up, 0 },
         { 31001, sw_claim, STUN, up, 0 },
         { 32000, sw_seen, 0, up, 0 },
         { 34001, sw_fail, lost, up, 0 },
         { 34001, sw_stun, untried, up, 0 } } },
 
     { "loses its path, and then itself", 1, {
-        { 1000, sw_claim, STUN, unknown, 0 },
+        { 1000, sw_claim, OPTIONS, unknown, 0 },
+        { 1000, sw_answer, 0, up, 1 },
+        { 1000, sw_claim, STUN, up, 0 },
         { 1001, sw_answer, no_path, down, 1 },
         { 2001, sw_claim, STUN, down, 0 },
         { 2002, sw_answer, no_path, down, 0 },
@@ -180,16 +214,20 @@ static struct {
         { 19004, sw_answer, 0, up, 1 } } },
 
     { "last words prove nothing", 1, {
-        { 1000, sw_claim, STUN, unknown, 0 },
-        { 1001, sw_answer, 0, up, 1 },
+        { 1000, sw_claim, OPTIONS, unknown, 0 },
+        { 1000, sw_answer, 0, up, 1 },
+        { 1000, sw_claim, STUN, up, 0 },
+        { 1001, sw_answer, 0, up, 0 },
         { 1002, sw_miss, refused, down, 1 },
         { 1003, sw_seen, 0, down, 0 },
         { 1500, sw_claim, none, down, 0 },
         { 2002, sw_claim, STUN, down, 0 } } },
 
     { "failures count together only for a while", 3, {
-        { 1000, sw_claim, STUN, unknown, 0 },
-        { 1001, sw_answer, 0, up, 1 },
+        { 1000, sw_claim, OPTIONS, unknown, 0 },
+        { 1000, sw_answer, 0, up, 1 },
+        { 1000, sw_claim, STUN, up, 0 },
+        { 1001, sw_answer, 0, up, 0 },
         { 5000, sw_miss, refused, up, 0 },
         { 6000, sw_miss, refused, up, 0 },
         { 15001, sw_miss, refused, up, 0 },
@@ -197,8 +235,10 @@ static struct {
         { 16001, sw_miss, refused, down, 1 } } },
 
     { "failures of clients' connections do not count", 0, {
-        { 1000, sw_claim, STUN, unknown, 0 },
-        { 1001, sw_answer, 0, up, 1 },
+        { 1000, sw_claim, OPTIONS, unknown, 0 },
+        { 1000, sw_answer, 0, up, 1 },
+        { 1000, sw_claim, STUN, up, 0 },
+        { 1001, sw_answer, 0, up, 0 },
         { 5000, sw_miss, refused, up, 0 },
         { 5000, sw_claim, STUN, up, 0 },
         { 5000, sw_fail, refused, down, 1 } } },
@@ -207,9 +247,9 @@ static struct {
         { 1000, sw_suspect, 0, unknown, 0 },
         { 1000, sw_claim, OPTIONS, unknown, 0 },
         { 1001, sw_answer, 0, up, 1 },
-        { 31001, sw_claim, STUN, up, 0 },
-        { 31002, sw_answer, 0, up, 0 },
-        { 31002, sw_stun, yes, up, 0 } } },
+        { 1001, sw_claim, STUN, up, 0 },
+        { 1002, sw_answer, 0, up, 0 },
+        { 1002, sw_stun, yes, up, 0 } } },
 };
 
 
@@ -292,6 +332,8 @@ test_owner(void)
 
     ngx_memzero(&pr, sizeof(pr));
 
+    pr.options = yes;
+
     mra_is(ngx_mra_probe_claim(&pr, &conf, 1000, 1, 0, &timeout), STUN,
            "owner: the first takes it");
     mra_is(timeout, 3000, "owner: it has the whole timeout");
@@ -326,6 +368,7 @@ test_owner(void)
     pr.started = 1;
     pr.next = 90000;
     pr.stun = yes;
+    pr.options = yes;
 
     ngx_mra_probe_suspect(&pr, &conf, 5000);
     mra_is(ngx_mra_probe_claim(&pr, &conf, 5000, 1, 0, &timeout), STUN,
@@ -349,6 +392,7 @@ test_clocks(void)
         base = i ? (ngx_msec_t) -2000 : 100000;
 
         ngx_memzero(&pr, sizeof(pr));
+        pr.options = yes;
 
         ngx_mra_probe_claim(&pr, &conf, base, 1, 0, &timeout);
         ngx_mra_probe_answered(&pr, &conf, base + 5, 1, 0, 0);
@@ -379,6 +423,7 @@ test_jitter(void)
 
     for (i = 0, least = 60000, most = 0; i < 5000; i += 7) {
         ngx_memzero(&pr, sizeof(pr));
+        pr.options = yes;
 
         ngx_mra_probe_claim(&pr, &conf, 1000, 1, 0, &timeout);
         ngx_mra_probe_answered(&pr, &conf, 1000, 1, 0, i);
