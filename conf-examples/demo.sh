@@ -14,6 +14,7 @@ nginx=$(command -v nginx || echo /usr/sbin/nginx)
 pids=
 
 edge=https://edge.example.com:8443
+resolve="--resolve edge.example.com:8443:127.0.0.1"
 domain=$(printf example.com | base64)
 target=$(printf example.com/https/127.0.0.1/8444 | base64)
 
@@ -47,7 +48,7 @@ main() {
 prepare() {
     rm -rf "$prefix"
     mkdir -p "$prefix"/{certs,logs,modules,run}
-    cp -R "$here"/{edge.conf,directory.conf,registrar.cfg,provisioning} "$prefix"
+    cp -R "$here"/{*.conf,*.cfg,provisioning} "$prefix"
     ln -s "$build"/*.so "$prefix/modules"
     ln -s /usr/lib/nginx/modules/ngx_stream_module.so "$prefix/modules"
 
@@ -204,8 +205,8 @@ module_app ctrl_tcp.so
 ctrl_tcp_listen 127.0.0.1:$2
 END
 
-    printf '<sip:%s@example.com>;auth_pass=secret;regint=60;answermode=auto%s\n' \
-        "$1" ';outbound="sip:127.0.0.1:5061;transport=tls"' \
+    printf '%s;%s;outbound="sip:127.0.0.1:5061;transport=tls"\n' \
+        "<sip:$1@example.com>" "auth_pass=secret;regint=60;answermode=auto" \
         > "phone-$1/accounts"
     : > "phone-$1/contacts"
 
@@ -294,8 +295,7 @@ say() {
 
 
 get() {
-    curl -s --cacert certs/ca.crt --resolve edge.example.com:8443:127.0.0.1 \
-        -D headers -o body "$@"
+    curl -s --cacert certs/ca.crt $resolve -D headers -o body "$@"
 }
 
 
@@ -320,9 +320,9 @@ keep_serving() {
 Serving until interrupted. In another terminal, to try:
 
 cd $prefix
-alias mra='curl -i --cacert certs/ca.crt --resolve edge.example.com:8443:127.0.0.1'
-mra -u bob:secret $edge/$domain/get_edge_config
-mra -H 'Cookie: $token' $edge/$target/cucm-uds/servers
+alias edge='curl -i --cacert certs/ca.crt $resolve'
+edge -u bob:secret $edge/$domain/get_edge_config
+edge -H 'Cookie: $token' $edge/$target/cucm-uds/servers
 tail -f logs/edge-access.log
 END
 
