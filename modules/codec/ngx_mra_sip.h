@@ -220,6 +220,7 @@ typedef struct {
                                            data is then where it goes */
     ngx_str_t                maddr;     /* data NULL: none */
     in_port_t                port;      /* of sent-by, 0: none */
+    unsigned                 fragile:1; /* as in ngx_mra_sip_msg_t */
 } ngx_mra_sip_via_t;
 
 
@@ -236,6 +237,7 @@ typedef struct {
     ssize_t                  length;    /* of the body; -1: not told */
 
     ngx_uint_t               error;     /* ngx_mra_sip_error_e, the first */
+    ngx_uint_t               folded;    /* some header has folds */
 
     ngx_str_t                line;      /* start line without CRLF */
     ngx_uint_t               method;    /* of a request */
@@ -263,6 +265,8 @@ typedef struct {
     ngx_str_t                call_id;
     ngx_uint_t               max_forwards;  /* 70 if there is none */
     ngx_mra_sip_header_t    *bad;       /* what they stumbled over, or NULL */
+    ngx_uint_t               fragile;   /* there are servers that close the
+                                           connection on it */
 } ngx_mra_sip_msg_t;
 
 
@@ -320,17 +324,31 @@ ngx_int_t ngx_mra_sip_find_head(u_char *p, u_char *last, size_t *seen);
  * a constant that says why, fit for the status line, and msg->bad, if not
  * NULL, the header in question.  An ACK gets no answer, whatever it is.
  * Neither a Max-Forwards of 0 nor Require and Proxy-Require are judged here.
+ *
+ * An allowed message may still be msg->fragile: it has what Kamailio 5.6.3,
+ * for one, takes for the end of all trust in the connection.  On one that is
+ * shared with others it had better not go.  Folds are fragile as well, but
+ * ngx_mra_sip_unfold() removes them.
  */
 ngx_uint_t ngx_mra_sip_check_request(ngx_mra_sip_msg_t *msg,
     ngx_str_t *reason);
 
 /*
  * The same for a response, where only headers that a proxy itself relies on
- * are looked at.  NGX_OK; NGX_ERROR: it must be dropped (RFC 3261, 16.7 and
- * 18.1.2), *reason says why, for the log.
+ * have to be right; mistakes in others make it fragile.  NGX_OK; NGX_ERROR:
+ * it must be dropped (RFC 3261, 16.7 and 18.1.2), *reason says why, for the
+ * log.
  */
 ngx_int_t ngx_mra_sip_check_response(ngx_mra_sip_msg_t *msg,
     ngx_str_t *reason);
+
+/*
+ * Turns the folds of all headers into spaces, which mean the same (RFC 3261,
+ * 7.3.1), in the caller's buffer.  All spans and offsets stay as they are.
+ * For messages that go on: there are servers that accept a fold in some
+ * headers, and close the connection for one in others.
+ */
+void ngx_mra_sip_unfold(ngx_mra_sip_msg_t *msg);
 
 /* ngx_mra_sip_method_e of a method name (case matters, RFC 3261, 7.1) */
 ngx_uint_t ngx_mra_sip_method(ngx_str_t *name);

@@ -38,6 +38,7 @@ typedef enum {
 
 static ngx_int_t ngx_mra_sip_check_headers(ngx_mra_sip_msg_t *msg,
     ngx_uint_t mask, ngx_str_t *reason);
+static ngx_uint_t ngx_mra_sip_is_odd_name(ngx_str_t *name);
 static ngx_int_t ngx_mra_sip_check_value(ngx_mra_sip_msg_t *msg,
     ngx_mra_sip_header_t *h, ngx_uint_t grammar);
 static ngx_int_t ngx_mra_sip_check_addr(ngx_str_t *value,
@@ -177,7 +178,7 @@ ngx_mra_sip_check_response(ngx_mra_sip_msg_t *msg, ngx_str_t *reason)
 }
 
 
-/* a rule applies if it has a bit of the mask */
+/* a rule has to be kept if it has a bit of the mask */
 
 static ngx_int_t
 ngx_mra_sip_check_headers(ngx_mra_sip_msg_t *msg, ngx_uint_t mask,
@@ -187,6 +188,7 @@ ngx_mra_sip_check_headers(ngx_mra_sip_msg_t *msg, ngx_uint_t mask,
     ngx_mra_sip_header_t  *h;
 
     msg->bad = NULL;
+    msg->fragile = 0;
 
     if (msg->error) {
         ngx_mra_sip_error_reason(msg->error, reason);
@@ -195,25 +197,32 @@ ngx_mra_sip_check_headers(ngx_mra_sip_msg_t *msg, ngx_uint_t mask,
 
     for (i = 0; i < msg->nheaders; i++) {
         h = &msg->headers[i];
-        rule = ngx_mra_sip_rules[h->id];
 
-        if ((rule & mask) == 0) {
+        if (h->id == NGX_MRA_SIP_OTHER_HEADER) {
+            msg->fragile |= ngx_mra_sip_is_odd_name(&h->name);
             continue;
         }
 
+        rule = ngx_mra_sip_rules[h->id];
+
         if ((rule & NGX_MRA_SIP_ONCE) && h->next) {
-            msg->bad = h;
             ngx_str_set(reason, "Repeated Header");
+
+        } else if (ngx_mra_sip_check_value(msg, h, rule & NGX_MRA_SIP_GRAMMAR)
+                   != NGX_OK)
+        {
+            ngx_str_set(reason, "Bad Header Value");
+
+        } else {
+            continue;
+        }
+
+        if (rule & mask) {
+            msg->bad = h;
             return NGX_ERROR;
         }
 
-        if (ngx_mra_sip_check_value(msg, h, rule & NGX_MRA_SIP_GRAMMAR)
-            != NGX_OK)
-        {
-            msg->bad = h;
-            ngx_str_set(reason, "Bad Header Value");
-            return NGX_ERROR;
-        }
+        msg->fragile = 1;
     }
 
     for (i = 0; i < sizeof(ngx_mra_sip_needed); i++) {
@@ -225,6 +234,30 @@ ngx_mra_sip_check_headers(ngx_mra_sip_msg_t *msg, ngx_uint_t mask,
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * What RFC 3261 allows in names, but Kamailio does not, and what its framing
+ * takes for the length of the body.
+ */
+
+static ngx_uint_t
+ngx_mra_sip_is_odd_name(ngx_str_t *name)
+{
+    u_char  *p, *last;
+
+    p = name->data;
+    last = ngx_mra_span_end(name);
+
+    while (p < last
+           && (ngx_mra_sip_is(*p, NGX_MRA_SIP_C_HOST)
+               || *p == '+' || *p == '~'))
+    {
+        p++;
+    }
+
+    return p != last || ngx_mra_span_case_is(name, "content_length");
 }
 
 
@@ -279,7 +312,11 @@ ngx_mra_sip_check_value(ngx_mra_sip_msg_t *msg, ngx_mra_sip_header_t *h,
         return NGX_OK;
 
     case NGX_MRA_SIP_SECONDS:
-        return ngx_mra_sip_parse_seconds(&h->value, &n);
+        if (ngx_mra_sip_parse_seconds(&h->value, &n) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        return (n == 0xffffffff) ? NGX_ERROR : NGX_OK;
 
     case NGX_MRA_SIP_TOKENS:
         return ngx_mra_sip_check_tokens(&h->value);
@@ -337,18 +374,31 @@ static ngx_int_t
 ngx_mra_sip_check_item(ngx_mra_sip_msg_t *msg, ngx_mra_sip_header_t *h,
     ngx_str_t *value, ngx_uint_t grammar)
 {
-    ngx_mra_sip_via_t    via;
+    u_char              *end;
+    ngx_mra_sip_via_t    other, *via;
     ngx_mra_sip_addr_t   addr;
 
     switch (grammar) {
 
     case NGX_MRA_SIP_VIAS:
+        via = msg->via.whole.data ? &other : &msg->via;
 
-        if (msg->via.whole.data) {
-            return ngx_mra_sip_parse_via(value, &via);
+        if (ngx_mra_sip_parse_via(value, via) != NGX_OK) {
+            return NGX_ERROR;
         }
 
-        return ngx_mra_sip_parse_via(value, &msg->via);
+        /* for Kamailio, space before a comma may be part of the value */
+
+        end = ngx_mra_span_end(value);
+
+        if (via->fragile
+            || (end != ngx_mra_span_end(&h->value)
+                && ngx_mra_sip_is(*end, NGX_MRA_SIP_C_LWS)))
+        {
+            msg->fragile = 1;
+        }
+
+        return NGX_OK;
 
     case NGX_MRA_SIP_CONTACTS:
 

@@ -20,6 +20,7 @@ static ngx_int_t ngx_mra_sip_parse_protocol(u_char **pos, u_char *last,
     ngx_mra_sip_via_t *via);
 static u_char *ngx_mra_sip_parse_slash(u_char *p, u_char *last);
 static ngx_int_t ngx_mra_sip_parse_via_params(ngx_mra_sip_via_t *via);
+static ngx_uint_t ngx_mra_sip_is_odd_via_param(ngx_mra_sip_param_t *param);
 static ngx_uint_t ngx_mra_sip_transport(ngx_str_t *name);
 static ngx_int_t ngx_mra_sip_cut_param(ngx_str_t *rest,
     ngx_mra_sip_param_t *param, ngx_uint_t strict);
@@ -429,6 +430,10 @@ ngx_mra_sip_parse_protocol(u_char **pos, u_char *last, ngx_mra_sip_via_t *via)
 
     via->transport = ngx_mra_sip_transport(&word);
 
+    if (via->transport == NGX_MRA_SIP_OTHER_TRANSPORT) {
+        via->fragile = 1;
+    }
+
     ngx_mra_span_set(&via->protocol, start, p);
 
     *pos = ngx_mra_sip_skip(p, last, NGX_MRA_SIP_C_LWS);
@@ -462,6 +467,13 @@ ngx_mra_sip_parse_via_params(ngx_mra_sip_via_t *via)
 
     while ((rc = ngx_mra_sip_cut_param(&rest, &param, 1)) == NGX_OK) {
 
+        if (param.quoted
+            || (!param.valued && rest.data != ngx_mra_span_end(&param.name))
+            || ngx_mra_sip_is_odd_via_param(&param))
+        {
+            via->fragile = 1;
+        }
+
         if (ngx_mra_span_case_is(&param.name, "branch")) {
             dst = &via->branch;
 
@@ -494,6 +506,28 @@ ngx_mra_sip_parse_via_params(ngx_mra_sip_via_t *via)
     }
 
     return (rc == NGX_DONE) ? NGX_OK : NGX_ERROR;
+}
+
+
+/* Kamailio's own parameters and beginnings of them, used in another way */
+
+static ngx_uint_t
+ngx_mra_sip_is_odd_via_param(ngx_mra_sip_param_t *param)
+{
+    ngx_str_t  *name;
+
+    name = &param->name;
+
+    if (param->valued) {
+        return ngx_mra_span_case_is(name, "a")
+               || ngx_mra_span_case_is(name, "alias")
+               || ngx_mra_span_case_is(name, "hidden");
+    }
+
+    return ngx_mra_span_case_is(name, "i")
+           || ngx_mra_span_case_is(name, "ttl")
+           || (name->len > 1 && name->len < sizeof("alias") - 1
+               && ngx_mra_span_case_eq(name, (u_char *) "alias", name->len));
 }
 
 

@@ -17,7 +17,7 @@
  *
  * Which byte may stand where is one bit of a table for each kind of place.
  * More is let through than the grammar names where it cannot mislead whoever
- * reads on, and is in use: "_" in hosts, "#" in users, the separators of
+ * reads on, and is in use: "_" in hosts, "#" in users, most separators of
  * URIs in values of header parameters.  "%" is checked apart where it
  * escapes.
  */

@@ -187,7 +187,7 @@ ngx_mra_sip_parse(ngx_mra_sip_msg_t *msg, ngx_mra_sip_header_t *headers,
 
         start = p;
 
-        do {
+        for ( ;; ) {
             rc = ngx_mra_sip_cut_line(msg, &p, last, &end);
 
             if (rc != NGX_OK) {
@@ -198,7 +198,12 @@ ngx_mra_sip_parse(ngx_mra_sip_msg_t *msg, ngx_mra_sip_header_t *headers,
                 return NGX_AGAIN;
             }
 
-        } while (*p == ' ' || *p == '\t');
+            if (*p != ' ' && *p != '\t') {
+                break;
+            }
+
+            msg->folded = 1;
+        }
 
         rc = ngx_mra_sip_parse_header(msg, start, end, p);
 
@@ -597,6 +602,34 @@ ngx_mra_sip_set_error(ngx_mra_sip_msg_t *msg, ngx_uint_t error)
     if (msg->error == NGX_MRA_SIP_GOOD) {
         msg->error = error;
     }
+}
+
+
+void
+ngx_mra_sip_unfold(ngx_mra_sip_msg_t *msg)
+{
+    u_char                *p, *last;
+    ngx_uint_t             i;
+    ngx_mra_sip_header_t  *h;
+
+    if (!msg->folded) {
+        return;
+    }
+
+    for (i = 0; i < msg->nheaders; i++) {
+        h = &msg->headers[i];
+
+        p = msg->start + h->offset;
+        last = p + h->length - (sizeof(CRLF) - 1);
+
+        for ( /* void */ ; p < last; p++) {
+            if (*p == CR || *p == LF) {
+                *p = ' ';
+            }
+        }
+    }
+
+    msg->folded = 0;
 }
 
 

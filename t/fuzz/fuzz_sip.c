@@ -246,6 +246,23 @@ fuzz_plan(ngx_mra_sip_msg_t *msg, ngx_uint_t accepted)
     }
 
     free(buf);
+
+    /* no fold is left, and nothing else has changed */
+
+    buf = malloc(msg->head);
+    ngx_memcpy(buf, msg->start, msg->head);
+
+    must(ngx_mra_sip_parse(&changed, headers, HEADERS, buf, buf + msg->head)
+         == NGX_OK);
+    ngx_mra_sip_unfold(&changed);
+
+    must(ngx_mra_sip_parse(&changed, headers, HEADERS, buf, buf + msg->head)
+         == NGX_OK);
+    must(fuzz_check(&changed) && changed.folded == 0);
+    must(changed.head == msg->head && changed.nheaders == msg->nheaders);
+    must(changed.fragile == msg->fragile);
+
+    free(buf);
 }
 
 

@@ -190,6 +190,8 @@ static row_t  requests[] = {
     { REQUEST("P-Asserted-Identity: \"a\r\n"), 400, "Bad Header Value",
       "P-Asserted-Identity" },
 
+    { REQUEST("x: 4294967295\r\n"), 400, "Bad Header Value", "x" },
+
     { REQUEST("Subject: \"(<,;\r\nX-Cisco-Anything: \"(<,;\r\nS: x\r\n"), 0,
       NULL, NULL }
 };
@@ -205,12 +207,66 @@ static row_t  responses[] = {
       "Record-Route" },
     { RESPONSE("Service-Route: sip:a\r\n"), 1, "Bad Header Value",
       "Service-Route" },
+    { RESPONSE("Retry-After: 99999999999\r\n"), 0, NULL, NULL },
     { RESPONSE("CSeq: 1 REGISTER\r\n"), 1, "Repeated Header", "CSeq" },
     { RESPONSE("no colon\r\n"), 1, "Bad Header Line", NULL },
     { "SIP/2.0 200 OK\r\n\r\n", 1, "Missing Via", NULL },
     { "SIP/2.0 2 OK\r\n\r\n", 1, "Bad Start Line", NULL },
     { "SIP/3.0 200 OK\r\n\r\n", 1, "Version Not Supported", NULL }
 };
+
+
+/* each of these made Kamailio 5.6.3 close the connection */
+
+static const char  *fragile[] = {
+    REQUEST("X%41: b\r\n"), REQUEST("X!: b\r\n"), REQUEST("X*: b\r\n"),
+    REQUEST("X`: b\r\n"), REQUEST("X': b\r\n"),
+    REQUEST("Content_Length: 150\r\n"),
+    REQUEST("v: SIP/2.0/DTLS a\r\n"),
+    REQUEST("v: SIP/2.0/TCP a;b=\"c,d\"\r\n"),
+    REQUEST("v: SIP/2.0/TCP a;i\r\n"),
+    REQUEST("v: SIP/2.0/TCP a;ttl;b\r\n"),
+    REQUEST("v: SIP/2.0/TCP a;Alia\r\n"),
+    REQUEST("v: SIP/2.0/TCP a;al\r\n"),
+    REQUEST("v: SIP/2.0/TCP a;alias=1\r\n"),
+    REQUEST("v: SIP/2.0/TCP a;hidden=1\r\n"),
+    REQUEST("v: SIP/2.0/TCP a;A=1\r\n"),
+    REQUEST("v: SIP/2.0/TCP a;b ;c\r\n"),
+    REQUEST("v: SIP/2.0/TCP a;b , SIP/2.0/TCP c\r\n"),
+    RESPONSE("Retry-After: 99999999999\r\n"),
+    RESPONSE("Event: a b\r\n"),
+    RESPONSE("Date: x\r\nDate: y\r\n"),
+    RESPONSE("X%41: b\r\n")
+};
+
+static const char  *plain[] = {
+    REQUEST("X-Cisco_A.b+c~1: \"(<\r\n"),
+    REQUEST("v: SIP/2.0/TCP a;alias;rport;hidden;b=c, SIP/2.0/UDP d;i=1\r\n"),
+    REQUEST("v: SIP/2.0/TCP a ; branch = b \r\n"),
+    REQUEST("v: SIP/2.0/TCP a;aliases;ttl=1\r\n"),
+    RESPONSE("Retry-After: 99999\r\nContact: <sip:a>\r\n")
+};
+
+
+static void
+fragile_test(const char *text, ngx_uint_t expected)
+{
+    u_char                *p;
+    size_t                 len;
+    ngx_str_t              reason;
+    ngx_mra_sip_msg_t      msg;
+    ngx_mra_sip_header_t   headers[16];
+
+    len = strlen(text);
+    p = mra_guard(0, text, len);
+
+    mra_is(ngx_mra_sip_parse(&msg, headers, 16, p, p + len), NGX_OK, "%s",
+           text);
+    mra_is(msg.status ? (ngx_uint_t) ngx_mra_sip_check_response(&msg, &reason)
+                      : ngx_mra_sip_check_request(&msg, &reason),
+           0, "is allowed");
+    mra_is(msg.fragile, expected, "is %s", expected ? "fragile" : "plain");
+}
 
 
 static void
@@ -299,6 +355,14 @@ main(void)
 
     for (i = 0; i < mra_rows(responses); i++) {
         row_test(&responses[i], 1);
+    }
+
+    for (i = 0; i < mra_rows(fragile); i++) {
+        fragile_test(fragile[i], 1);
+    }
+
+    for (i = 0; i < mra_rows(plain); i++) {
+        fragile_test(plain[i], 0);
     }
 
     filled_test();

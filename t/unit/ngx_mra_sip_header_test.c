@@ -88,6 +88,7 @@ static addr_row_t  addrs[] = {
     { "<sip:a@b>;x=\"y\"z", NULL, NULL, NULL, NULL },
     { "<sip:a@b>;x y", NULL, NULL, NULL, NULL },
     { "<sip:a@b>;tag", NULL, NULL, NULL, NULL },
+    { "<sip:a@b>;x=y=", NULL, NULL, NULL, NULL },
     { "<sip:a@b>;tag=x;tag=y", NULL, NULL, NULL, NULL }
 };
 
@@ -116,8 +117,8 @@ static via_row_t  vias[] = {
       NULL },
     { "SIP/2.0/SCTP a;maddr=b;ttl=1", NGX_MRA_SIP_SCTP, "a", 0, NULL, NULL,
       NULL },
-    { "SIP/2.0/NEW! a;branch=a=/b", NGX_MRA_SIP_OTHER_TRANSPORT, "a", 0,
-      "a=/b", NULL, NULL },
+    { "SIP/2.0/NEW! a;branch=a/b", NGX_MRA_SIP_OTHER_TRANSPORT, "a", 0,
+      "a/b", NULL, NULL },
 
     { "", 0, NULL, 0, NULL, NULL, NULL },
     { "SIP", 0, NULL, 0, NULL, NULL, NULL },
@@ -135,6 +136,7 @@ static via_row_t  vias[] = {
     { "SIP/2.0/TCP a;;b", 0, NULL, 0, NULL, NULL, NULL },
     { "SIP/2.0/TCP a;branch", 0, NULL, 0, NULL, NULL, NULL },
     { "SIP/2.0/TCP a;branch=", 0, NULL, 0, NULL, NULL, NULL },
+    { "SIP/2.0/TCP a;branch=x=", 0, NULL, 0, NULL, NULL, NULL },
     { "SIP/2.0/TCP a;branch=x;branch=y", 0, NULL, 0, NULL, NULL, NULL },
     { "SIP/2.0/TCP a;received=b;received=c", 0, NULL, 0, NULL, NULL, NULL },
     { "SIP/2.0/TCP a;rport=x", 0, NULL, 0, NULL, NULL, NULL },

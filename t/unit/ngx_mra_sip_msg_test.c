@@ -349,10 +349,18 @@ table_test(void)
     mra_is(headers[2].id, NGX_MRA_SIP_OTHER_HEADER, "some other header");
     mra_ok(ngx_mra_sip_first(&msg, NGX_MRA_SIP_TO) == NULL, "no To");
 
+    mra_is(msg.folded, 1, "a fold was seen");
+    ngx_mra_sip_unfold(&msg);
+    mra_is_str(headers[1].value, "two   \tthree", "the fold is gone");
+    mra_is_mem(p + headers[1].offset, headers[1].length,
+               "v:\t two   \tthree \t\r\n", 20, "its line ends as before");
+    mra_is(msg.folded, 0, "no folds");
+
     p = mra_guard(0, "SIP/2.0 486 Busy  Here\r\n\r\n", 26);
     mra_is(ngx_mra_sip_parse(&msg, headers, MAX_HEADERS, p, p + 26), NGX_OK,
            "a response");
     mra_is(msg.status, 486, "its status");
+    mra_is(msg.folded, 0, "no folds in it");
     mra_is(msg.length, -1, "no length");
     mra_is(msg.method_name.len, 0, "no method");
     mra_is_str(msg.reason, "Busy  Here", "its reason");

@@ -76,6 +76,7 @@ static uri_row_t  good[] = {
 static const char  *bad[] = {
     "", "sip", "sip:", ":a", "1sip:a", "s ip:a", "sip a", "sip:@b", "sip:a@",
     "sip:a b@c", "sip:a@b c", "sip:a@b:", "sip:a@b:0", "sip:a@b:65536",
+    "sip:a@b:005060",
     "sip:a@b:x", "sip:a@b:5060x", "sip:a@b;", "sip:a@b;;lr", "sip:a@b;=x",
     "sip:a@b;x=%4", "sip:a%zz@b", "sip:a%@b", "sip:a@b?x=\"y\"",
     "sip:a@b?x=y?<", "sip:a@@b", "sip:a@b@c", "sip:a@.b", "sip:a@-b",
