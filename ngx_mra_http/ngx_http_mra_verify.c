@@ -275,7 +275,6 @@ ngx_http_mra_set_headers(ngx_http_request_t *r, ngx_http_request_t *sr,
     sr->headers_in.content_length = NULL;
     sr->headers_in.content_length_n = -1;
     sr->headers_in.chunked = 0;
-    sr->headers_in.upgrade = NULL;
 
     return ngx_http_mra_set_authorization(sr, ctx);
 }

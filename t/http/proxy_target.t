@@ -463,7 +463,7 @@ http://127.0.0.1:PORT/app/x GET
 
 
 === a fragment
---- path: /app/x#/../other
+--- path: /app/x#y
 --- error_code: 400
 
 
