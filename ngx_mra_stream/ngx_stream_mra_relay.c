@@ -784,7 +784,7 @@ ngx_stream_mra_relay_addresses(ngx_stream_mra_relay_t *r,
     /* only a registrar has to find us by this address later */
 
     if (ngx_stream_mra_address_inside(&r->inside, client->conf, ln) != NGX_OK
-        && r->msg.method == NGX_MRA_SIP_REGISTER)
+        && r->msg.method == NGX_MRA_SIP_REGISTER && ln == NULL)
     {
         r->wait = 1;
     }

@@ -149,7 +149,8 @@ is(registered('sip'), 'good', 'and used');
 
 sub down {
     my ($name, $why) = @_;
-    return $t->wait_log(qr/\Q$address{$name}\E in upstream "uc" is down: $why/);
+    return $t->wait_log(
+        qr/\Q$address{$name}\E in upstream "uc" is down: $why/);
 }
 
 
