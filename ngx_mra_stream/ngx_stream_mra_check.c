@@ -52,6 +52,58 @@ ngx_stream_mra_check_response(ngx_stream_mra_relay_t *r)
 }
 
 
+/*
+ * Of what comes from inside only what is needed here is looked at: it was made
+ * by a server, and the client will look at the rest.
+ */
+
+ngx_int_t
+ngx_stream_mra_check_answer(ngx_stream_mra_relay_t *r)
+{
+    ngx_str_t              why;
+    ngx_mra_sip_msg_t     *msg;
+    ngx_mra_sip_header_t  *cseq, *from, *to, *call_id;
+
+    msg = &r->msg;
+
+    cseq = ngx_mra_sip_first(msg, NGX_MRA_SIP_CSEQ);
+    from = ngx_mra_sip_first(msg, NGX_MRA_SIP_FROM);
+    to = ngx_mra_sip_first(msg, NGX_MRA_SIP_TO);
+    call_id = ngx_mra_sip_first(msg, NGX_MRA_SIP_CALL_ID);
+
+    if (msg->error || msg->status < 100 || msg->status > 699
+        || msg->first[NGX_MRA_SIP_VIA] == 0
+        || cseq == NULL || from == NULL || to == NULL || call_id == NULL
+        || ngx_mra_sip_parse_cseq(&cseq->value, &msg->cseq) != NGX_OK)
+    {
+        goto broken;
+    }
+
+    if (msg->cseq.method != NGX_MRA_SIP_INVITE) {
+        return NGX_OK;
+    }
+
+    /* the name of its dialog */
+
+    msg->call_id = call_id->value;
+
+    if (ngx_mra_sip_parse_addr(&from->value, &msg->from) == NGX_OK
+        && ngx_mra_sip_parse_addr(&to->value, &msg->to) == NGX_OK)
+    {
+        return NGX_OK;
+    }
+
+broken:
+
+    ngx_mra_count(r->worker->mcf, NGX_MRA_SIP_BROKEN, 1);
+
+    ngx_str_set(&why, "it is broken");
+    ngx_stream_mra_log_dropped(r, &why);
+
+    return NGX_DONE;
+}
+
+
 /* RFC 3261, 16.3, step 3 and 11 */
 
 ngx_int_t
@@ -78,16 +130,11 @@ ngx_stream_mra_for_us(ngx_stream_mra_relay_t *r)
 {
     ngx_str_t  *ours, *asked;
 
-    if (!r->outbound || r->msg.ruri.user.data
-        || r->msg.ruri.scheme == NGX_MRA_SIP_TEL)
-    {
+    if (!r->outbound || r->msg.ruri.user.data) {
         return 0;
     }
 
-    ngx_stream_mra_address_outside(&r->outside, r->client->conf,
-                                   r->client->link.connection);
-
-    ours = &r->outside.hostport;
+    ours = &ngx_stream_mra_outside(r)->hostport;
     asked = &r->msg.ruri.hostport;
 
     return ngx_mra_span_case_eq(ours, asked->data, asked->len);
@@ -103,9 +150,8 @@ ngx_int_t
 ngx_stream_mra_check_loop(ngx_stream_mra_relay_t *r)
 {
     u_char                  buf[NGX_STREAM_MRA_TOKEN_LEN];
-    ngx_str_t               value, token, branch;
-    ngx_mra_sip_via_t       via;
-    ngx_mra_sip_list_t      list;
+    ngx_str_t               via, token, branch;
+    ngx_mra_sip_header_t   *h;
     ngx_stream_mra_flow_t   flow;
     ngx_mra_relay_branch_t  ours, theirs;
 
@@ -122,22 +168,21 @@ ngx_stream_mra_check_loop(ngx_stream_mra_relay_t *r)
 
     (void) ngx_mra_relay_parse_branch(&branch, &ours);
 
-    ngx_mra_sip_list_init(&list, &r->msg, NGX_MRA_SIP_VIA);
+    h = ngx_mra_sip_first(&r->msg, NGX_MRA_SIP_VIA);
 
-    while (ngx_mra_sip_list_next(&list, &value) == NGX_OK) {
+    for ( /* void */ ; h; h = ngx_mra_sip_next(&r->msg, h)) {
+        via = h->value;
 
-        if (ngx_mra_sip_parse_via(&value, &via) != NGX_OK
-            || via.branch.data == NULL
-            || ngx_mra_relay_parse_branch(&via.branch, &theirs) != NGX_OK
-            || ngx_stream_mra_flow_parse(&flow, theirs.token.data,
-                                         theirs.token.len)
-               != NGX_OK)
-        {
-            continue;
-        }
+        while (ngx_mra_relay_find_branch(&via, &theirs) == NGX_OK) {
 
-        if (ngx_memcmp(ours.loop, theirs.loop, NGX_MRA_RELAY_HASH_LEN) == 0) {
-            return 482;
+            if (ngx_memcmp(ours.loop, theirs.loop, NGX_MRA_RELAY_HASH_LEN)
+                == 0
+                && ngx_stream_mra_flow_parse(&flow, theirs.token.data,
+                                             theirs.token.len)
+                   == NGX_OK)
+            {
+                return 482;
+            }
         }
     }
 

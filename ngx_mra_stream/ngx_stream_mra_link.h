@@ -84,6 +84,8 @@ struct ngx_stream_mra_link_s {
     ngx_stream_mra_buf_t                  *out_last;
 
     uint64_t                               received;  /* bytes */
+    ngx_str_t                             *local;     /* ngx_stream_mra_
+                                                         address.c's */
 
     ngx_queue_t                            queue;     /* links to flush */
 

@@ -399,7 +399,10 @@ ngx_stream_mra_init_process(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
-    ngx_stream_mra_address_init(cycle, mmcf);
+    if (ngx_stream_mra_address_init(cycle, mmcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     ngx_stream_mra_remote_init(cycle);
 
     mscfp = mmcf->servers.elts;

@@ -82,7 +82,8 @@ struct ngx_stream_mra_srv_conf_s {
                                                    in all workers */
     ngx_stream_mra_srv_conf_t       *inside;    /* its mra_sip_accept */
     struct sockaddr                 *sockaddr;  /* mra_sip_accept: its */
-    ngx_uint_t                       tls;       /* listener */
+    ngx_uint_t                       tls;       /* listener, and that as */
+    ngx_str_t                        listen;    /* text; len 0: a wildcard */
 };
 
 

@@ -23,10 +23,6 @@
 
 #define NGX_STREAM_MRA_EXPIRES       3600
 
-/* edits that are left for others when contacts are put back */
-
-#define NGX_STREAM_MRA_EDITS_LEFT    4
-
 
 struct ngx_stream_mra_pendings_s {
     ngx_stream_mra_pending_t  *free;
@@ -47,7 +43,7 @@ static ngx_int_t ngx_stream_mra_edit_path(ngx_stream_mra_relay_t *r);
 static ngx_int_t ngx_stream_mra_edit_contact(ngx_stream_mra_relay_t *r,
     ngx_mra_sip_contact_t *contact);
 static ngx_int_t ngx_stream_mra_replace_contact(ngx_stream_mra_relay_t *r,
-    ngx_mra_sip_contact_t *contact, ngx_str_t *uri);
+    ngx_mra_sip_addr_t *addr, ngx_str_t *uri);
 
 static ngx_stream_mra_pending_t *ngx_stream_mra_pending_create(
     ngx_stream_mra_relay_t *r);
@@ -63,12 +59,15 @@ static ngx_stream_mra_pending_t *ngx_stream_mra_pending_find(
 static ngx_int_t ngx_stream_mra_registered(ngx_stream_mra_relay_t *r,
     ngx_stream_mra_pending_t *p);
 static ngx_int_t ngx_stream_mra_registered_contact(ngx_stream_mra_relay_t *r,
-    ngx_stream_mra_pending_t *p, ngx_mra_sip_contact_t *contact);
+    ngx_stream_mra_pending_t *p, ngx_str_t *value, ngx_mra_sip_addr_t *addr);
 static ngx_stream_mra_contact_t *ngx_stream_mra_registered_find(
-    ngx_stream_mra_relay_t *r, ngx_stream_mra_pending_t *p,
-    ngx_mra_sip_contact_t *contact, u_char *id);
-static uint32_t ngx_stream_mra_registered_expires(ngx_stream_mra_relay_t *r,
-    ngx_mra_sip_contact_t *contact);
+    ngx_stream_mra_relay_t *r, ngx_stream_mra_pending_t *p, ngx_str_t *value,
+    ngx_mra_sip_addr_t *addr, ngx_uint_t *hidden);
+static ngx_int_t ngx_stream_mra_registered_restore(ngx_stream_mra_relay_t *r,
+    ngx_mra_sip_addr_t *addr, ngx_str_t *uri);
+static void ngx_stream_mra_registered_learn(ngx_stream_mra_relay_t *r,
+    ngx_stream_mra_pending_t *p, ngx_mra_sip_addr_t *addr,
+    ngx_stream_mra_contact_t *contact, ngx_str_t *uri);
 
 
 ngx_stream_mra_pendings_t *
@@ -185,6 +184,8 @@ ngx_stream_mra_edit_contact(ngx_stream_mra_relay_t *r,
         return NGX_ERROR;
     }
 
+    id->offset = contact->uri.whole.data - r->msg.start;
+    id->len = contact->uri.whole.len;
     id->bound = 0;
     r->ncontacts++;
 
@@ -204,7 +205,7 @@ ngx_stream_mra_edit_contact(ngx_stream_mra_relay_t *r,
                                          &r->inside.hostport, r->inside.tls,
                                          uri.data);
 
-    return ngx_stream_mra_replace_contact(r, contact, &uri);
+    return ngx_stream_mra_replace_contact(r, &contact->addr, &uri);
 }
 
 
@@ -212,19 +213,19 @@ ngx_stream_mra_edit_contact(ngx_stream_mra_relay_t *r,
 
 static ngx_int_t
 ngx_stream_mra_replace_contact(ngx_stream_mra_relay_t *r,
-    ngx_mra_sip_contact_t *contact, ngx_str_t *uri)
+    ngx_mra_sip_addr_t *addr, ngx_str_t *uri)
 {
     ngx_str_t  spans[3];
 
-    if (contact->addr.bracketed) {
-        return ngx_mra_sip_plan_replace(&r->plan, &contact->addr.uri, uri, 1);
+    if (addr->bracketed) {
+        return ngx_mra_sip_plan_replace(&r->plan, &addr->uri, uri, 1);
     }
 
     ngx_str_set(&spans[0], "<");
     spans[1] = *uri;
     ngx_str_set(&spans[2], ">");
 
-    return ngx_mra_sip_plan_replace(&r->plan, &contact->addr.uri, spans, 3);
+    return ngx_mra_sip_plan_replace(&r->plan, &addr->uri, spans, 3);
 }
 
 
@@ -661,15 +662,10 @@ ngx_stream_mra_match_registration(ngx_stream_mra_relay_t *r)
 static ngx_stream_mra_pending_t *
 ngx_stream_mra_pending_find(ngx_stream_mra_relay_t *r)
 {
-    ngx_mra_relay_branch_t     branch;
     ngx_stream_mra_pending_t  *p;
 
-    if (ngx_mra_relay_parse_branch(&r->msg.via.branch, &branch) != NGX_OK) {
-        return NULL;
-    }
-
     for (p = r->client->pendings; p; p = p->next) {
-        if (ngx_memcmp(p->transaction, branch.transaction,
+        if (ngx_memcmp(p->transaction, r->answered.transaction,
                        NGX_MRA_RELAY_HASH_LEN)
             == 0)
         {
@@ -685,17 +681,18 @@ static ngx_int_t
 ngx_stream_mra_registered(ngx_stream_mra_relay_t *r,
     ngx_stream_mra_pending_t *p)
 {
-    ngx_str_t              value;
-    ngx_uint_t             i;
-    ngx_mra_sip_list_t     list;
-    ngx_mra_sip_contact_t  contact;
+    ngx_str_t           value;
+    ngx_uint_t          i;
+    ngx_mra_sip_addr_t  addr;
+    ngx_mra_sip_list_t  list;
 
     ngx_mra_sip_list_init(&list, &r->msg, NGX_MRA_SIP_CONTACT);
 
     while (ngx_mra_sip_list_next(&list, &value) == NGX_OK) {
 
-        if (ngx_mra_sip_parse_contact(&value, &contact) == NGX_OK
-            && ngx_stream_mra_registered_contact(r, p, &contact) != NGX_OK)
+        if (ngx_mra_sip_parse_addr(&value, &addr) == NGX_OK
+            && ngx_stream_mra_registered_contact(r, p, &value, &addr)
+               != NGX_OK)
         {
             return NGX_ERROR;
         }
@@ -723,74 +720,79 @@ ngx_stream_mra_registered(ngx_stream_mra_relay_t *r,
 
 static ngx_int_t
 ngx_stream_mra_registered_contact(ngx_stream_mra_relay_t *r,
-    ngx_stream_mra_pending_t *p, ngx_mra_sip_contact_t *contact)
+    ngx_stream_mra_pending_t *p, ngx_str_t *value, ngx_mra_sip_addr_t *addr)
 {
-    u_char                    *id, buf[NGX_MRA_RELAY_ID_LEN];
-    uint32_t                   expires;
+    ngx_int_t                  rc;
     ngx_str_t                  uri;
-    ngx_stream_mra_contact_t  *known;
+    ngx_uint_t                 hidden;
+    ngx_stream_mra_contact_t  *contact;
 
-    if (contact->star) {
-        return NGX_OK;
-    }
+    contact = ngx_stream_mra_registered_find(r, p, value, addr, &hidden);
 
-    id = NULL;
+    if (contact) {
+        uri.data = p->message.data + contact->offset;
+        uri.len = contact->len;
 
-    uri.data = ngx_stream_mra_text(r, contact->uri.whole.len);
-    if (uri.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (ngx_mra_relay_restore_contact(&contact->uri, buf, uri.data, &uri.len)
-        == NGX_OK)
-    {
-        id = buf;
-
-        if (r->plan.nedits + NGX_STREAM_MRA_EDITS_LEFT
-            < NGX_MRA_SIP_PLAN_EDITS
-            && ngx_stream_mra_replace_contact(r, contact, &uri) != NGX_OK)
-        {
-            return NGX_ERROR;
+        if (r->msg.status < 300) {
+            ngx_stream_mra_registered_learn(r, p, addr, contact, &uri);
         }
 
-    } else {
-        uri = contact->uri.whole;
+    } else if (hidden) {
+        rc = ngx_stream_mra_registered_restore(r, addr, &uri);
+
+        if (rc != NGX_OK) {
+            return rc == NGX_DECLINED ? NGX_OK : NGX_ERROR;
+        }
     }
 
-    if (r->msg.status > 299) {
+    /* very many contacts: those of other clients may stay hidden */
+
+    if (!hidden
+        || (contact == NULL && r->plan.nedits + NGX_STREAM_MRA_CONTACTS
+                               >= NGX_MRA_SIP_PLAN_EDITS))
+    {
         return NGX_OK;
     }
 
-    known = ngx_stream_mra_registered_find(r, p, contact, id);
-    if (known == NULL) {
-        return NGX_OK;
-    }
-
-    expires = ngx_stream_mra_registered_expires(r, contact);
-
-    if (expires) {
-        known->bound = 1;
-        ngx_stream_mra_binding_learn(r->client, &p->aor, known, &uri, expires);
-    }
-
-    return NGX_OK;
+    return ngx_stream_mra_replace_contact(r, addr, &uri);
 }
 
 
+/* the contact of the request, by its id or by what that was made of */
+
 static ngx_stream_mra_contact_t *
 ngx_stream_mra_registered_find(ngx_stream_mra_relay_t *r,
-    ngx_stream_mra_pending_t *p, ngx_mra_sip_contact_t *contact, u_char *id)
+    ngx_stream_mra_pending_t *p, ngx_str_t *value, ngx_mra_sip_addr_t *addr,
+    ngx_uint_t *hidden)
 {
-    uint64_t    hash;
-    ngx_uint_t  i;
+    u_char                 id[NGX_MRA_RELAY_ID_LEN];
+    uint64_t               hash;
+    ngx_uint_t             i;
+    ngx_mra_sip_contact_t  contact;
 
-    hash = id ? 0 : ngx_stream_mra_binding_hash(&p->aor, contact);
+    *hidden = (ngx_mra_relay_find_id(&addr->uri, id) == NGX_OK);
+
+    if (*hidden) {
+        for (i = 0; i < p->ncontacts; i++) {
+            if (ngx_memcmp(p->contacts[i].id, id, NGX_MRA_RELAY_ID_LEN) == 0) {
+                return &p->contacts[i];
+            }
+        }
+
+        return NULL;
+    }
+
+    if (!r->worker->mcf->sip_path_headers
+        || ngx_mra_sip_parse_contact(value, &contact) != NGX_OK
+        || contact.star)
+    {
+        return NULL;
+    }
+
+    hash = ngx_stream_mra_binding_hash(&p->aor, &contact);
 
     for (i = 0; i < p->ncontacts; i++) {
-
-        if (id ? ngx_memcmp(p->contacts[i].id, id, NGX_MRA_RELAY_ID_LEN) == 0
-               : p->contacts[i].hash == hash)
-        {
+        if (p->contacts[i].hash == hash) {
             return &p->contacts[i];
         }
     }
@@ -799,22 +801,55 @@ ngx_stream_mra_registered_find(ngx_stream_mra_relay_t *r,
 }
 
 
-static uint32_t
-ngx_stream_mra_registered_expires(ngx_stream_mra_relay_t *r,
-    ngx_mra_sip_contact_t *contact)
+/* NGX_OK; NGX_DECLINED: it only looked like one of ours; NGX_ERROR */
+
+static ngx_int_t
+ngx_stream_mra_registered_restore(ngx_stream_mra_relay_t *r,
+    ngx_mra_sip_addr_t *addr, ngx_str_t *uri)
+{
+    u_char             id[NGX_MRA_RELAY_ID_LEN];
+    ngx_mra_sip_uri_t  parsed;
+
+    if (ngx_mra_sip_parse_uri(&addr->uri, &parsed) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    uri->data = ngx_stream_mra_text(r, addr->uri.len);
+    if (uri->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    return ngx_mra_relay_restore_contact(&parsed, id, uri->data, &uri->len);
+}
+
+
+static void
+ngx_stream_mra_registered_learn(ngx_stream_mra_relay_t *r,
+    ngx_stream_mra_pending_t *p, ngx_mra_sip_addr_t *addr,
+    ngx_stream_mra_contact_t *contact, ngx_str_t *uri)
 {
     uint32_t               expires;
+    ngx_mra_sip_param_t    param;
     ngx_mra_sip_header_t  *h;
 
-    if (contact->has_expires) {
-        return contact->expires;
+    expires = NGX_STREAM_MRA_EXPIRES;
+
+    if (ngx_mra_sip_find_param(&addr->params, (u_char *) "expires", 7, &param)
+        == NGX_OK)
+    {
+        (void) ngx_mra_sip_parse_seconds(&param.value, &expires);
+
+    } else {
+        h = ngx_mra_sip_first(&r->msg, NGX_MRA_SIP_EXPIRES);
+
+        if (h) {
+            (void) ngx_mra_sip_parse_seconds(&h->value, &expires);
+        }
     }
 
-    h = ngx_mra_sip_first(&r->msg, NGX_MRA_SIP_EXPIRES);
-
-    if (h && ngx_mra_sip_parse_seconds(&h->value, &expires) == NGX_OK) {
-        return expires;
+    if (expires) {
+        contact->bound = 1;
+        ngx_stream_mra_binding_learn(r->client, &p->aor, contact, uri,
+                                     expires);
     }
-
-    return NGX_STREAM_MRA_EXPIRES;
 }

@@ -43,8 +43,6 @@ static ngx_int_t ngx_stream_mra_answered_flow(ngx_stream_mra_relay_t *r);
 static ngx_int_t ngx_stream_mra_send_outside(ngx_stream_mra_relay_t *r);
 static ngx_int_t ngx_stream_mra_send_back(ngx_stream_mra_relay_t *r);
 static ngx_int_t ngx_stream_mra_relay_pieces(ngx_stream_mra_relay_t *r);
-static void ngx_stream_mra_relay_addresses(ngx_stream_mra_relay_t *r,
-    ngx_stream_mra_link_t *ln);
 static ngx_int_t ngx_stream_mra_relay_drop(ngx_stream_mra_relay_t *r,
     char *why);
 static void ngx_stream_mra_relay_count(ngx_stream_mra_relay_t *r,
@@ -128,7 +126,7 @@ static ngx_stream_mra_step_pt  ngx_stream_mra_response_in[] = {
 /* a response from inside to the client that asked */
 
 static ngx_stream_mra_step_pt  ngx_stream_mra_response_out[] = {
-    ngx_stream_mra_check_response,
+    ngx_stream_mra_check_answer,
     ngx_stream_mra_find_client,
     ngx_stream_mra_pop_via,
     ngx_stream_mra_match_registration,
@@ -331,6 +329,7 @@ ngx_stream_mra_relay_begin(uint32_t id, ngx_stream_mra_link_t *ln,
     r->link = ln;
     r->client = NULL;
     r->hop = NULL;
+    r->near = NULL;
     r->pending = NULL;
 
     if (ln) {
@@ -416,7 +415,6 @@ ngx_stream_mra_relay_run(ngx_stream_mra_relay_t *r,
 static ngx_int_t
 ngx_stream_mra_choose_hop(ngx_stream_mra_relay_t *r)
 {
-    ngx_stream_mra_link_t    *ln;
     ngx_stream_mra_client_t  *client;
 
     client = r->client;
@@ -428,9 +426,18 @@ ngx_stream_mra_choose_hop(ngx_stream_mra_relay_t *r)
         return ngx_stream_mra_no_path(r, "no next hop is up");
     }
 
-    ln = ngx_stream_mra_hop_link(r->hop, client->link.flow.slot);
+    r->near = ngx_stream_mra_hop_link(r->hop, client->link.flow.slot);
 
-    ngx_stream_mra_relay_addresses(r, ln);
+    ngx_stream_mra_flow_print(r->token, &client->link.flow);
+
+    /* only a registrar has to find us by this address later */
+
+    if (ngx_stream_mra_address_inside(&r->inside, client->conf, r->near)
+        != NGX_OK
+        && r->msg.method == NGX_MRA_SIP_REGISTER && r->near == NULL)
+    {
+        r->wait = 1;
+    }
 
     return NGX_OK;
 }
@@ -439,8 +446,7 @@ ngx_stream_mra_choose_hop(ngx_stream_mra_relay_t *r)
 static ngx_int_t
 ngx_stream_mra_send_inside(ngx_stream_mra_relay_t *r)
 {
-    ngx_int_t               n, rc;
-    ngx_stream_mra_link_t  *ln;
+    ngx_int_t  n, rc;
 
     n = ngx_stream_mra_relay_pieces(r);
     if (n == NGX_ERROR) {
@@ -448,9 +454,7 @@ ngx_stream_mra_send_inside(ngx_stream_mra_relay_t *r)
     }
 
     if (r->msg.method == NGX_MRA_SIP_REGISTER) {
-        ln = ngx_stream_mra_hop_link(r->hop, r->client->link.flow.slot);
-
-        rc = ngx_stream_mra_pending_add(r, ln);
+        rc = ngx_stream_mra_pending_add(r, r->near);
 
         if (rc != NGX_OK || r->wait) {
             return rc == NGX_OK ? NGX_DONE : NGX_ERROR;
@@ -506,16 +510,16 @@ ngx_stream_mra_find_flow(ngx_stream_mra_relay_t *r)
         return 430;
     }
 
-    ln = r->link;
+    r->near = r->link;
 
-    if (ln == NULL || ngx_stream_mra_accept_of(ln)) {
-        ln = r->client->hop
-             ? ngx_stream_mra_hop_link(r->client->hop,
-                                       r->client->link.flow.slot)
-             : NULL;
+    if (r->near == NULL || ngx_stream_mra_accept_of(r->near)) {
+        r->near = r->client->hop
+                  ? ngx_stream_mra_hop_link(r->client->hop,
+                                            r->client->link.flow.slot)
+                  : NULL;
     }
 
-    ngx_stream_mra_relay_addresses(r, ln);
+    ngx_stream_mra_flow_print(r->token, &r->client->link.flow);
 
     return NGX_OK;
 }
@@ -662,12 +666,20 @@ ngx_stream_mra_find_asker(ngx_stream_mra_relay_t *r)
 static ngx_int_t
 ngx_stream_mra_answered_flow(ngx_stream_mra_relay_t *r)
 {
-    ngx_mra_relay_branch_t  branch;
+    u_char     *p;
+    ngx_str_t   via;
 
-    if (r->msg.via.branch.data == NULL
-        || ngx_mra_relay_parse_branch(&r->msg.via.branch, &branch) != NGX_OK
-        || ngx_stream_mra_flow_parse(&r->to, branch.token.data,
-                                     branch.token.len)
+    via = ngx_mra_sip_first(&r->msg, NGX_MRA_SIP_VIA)->value;
+
+    p = memchr(via.data, ',', via.len);
+
+    if (p) {
+        via.len = p - via.data;
+    }
+
+    if (ngx_mra_relay_find_branch(&via, &r->answered) != NGX_OK
+        || ngx_stream_mra_flow_parse(&r->to, r->answered.token.data,
+                                     r->answered.token.len)
            != NGX_OK)
     {
         ngx_stream_mra_relay_count(r, NGX_MRA_SIP_REFUSED);
@@ -766,28 +778,35 @@ ngx_stream_mra_relay_pieces(ngx_stream_mra_relay_t *r)
 }
 
 
-/* ln is the link to the hop, NULL if it is not open */
-
-static void
-ngx_stream_mra_relay_addresses(ngx_stream_mra_relay_t *r,
-    ngx_stream_mra_link_t *ln)
+ngx_stream_mra_address_t *
+ngx_stream_mra_inside(ngx_stream_mra_relay_t *r)
 {
-    ngx_stream_mra_client_t  *client;
-
-    client = r->client;
-
-    ngx_stream_mra_flow_print(r->token, &client->link.flow);
-
-    ngx_stream_mra_address_outside(&r->outside, client->conf,
-                                   client->link.connection);
-
-    /* only a registrar has to find us by this address later */
-
-    if (ngx_stream_mra_address_inside(&r->inside, client->conf, ln) != NGX_OK
-        && r->msg.method == NGX_MRA_SIP_REGISTER && ln == NULL)
-    {
-        r->wait = 1;
+    if (r->client == NULL) {
+        return NULL;
     }
+
+    if (r->inside.hostport.len == 0) {
+        (void) ngx_stream_mra_address_inside(&r->inside, r->client->conf,
+                                             r->near);
+    }
+
+    return &r->inside;
+}
+
+
+ngx_stream_mra_address_t *
+ngx_stream_mra_outside(ngx_stream_mra_relay_t *r)
+{
+    if (r->client == NULL) {
+        return NULL;
+    }
+
+    if (r->outside.hostport.len == 0) {
+        ngx_stream_mra_address_outside(&r->outside, r->client->conf,
+                                       &r->client->link);
+    }
+
+    return &r->outside;
 }
 
 

@@ -114,6 +114,37 @@ ngx_mra_relay_parse_branch(ngx_str_t *branch, ngx_mra_relay_branch_t *b)
 }
 
 
+ngx_int_t
+ngx_mra_relay_find_branch(ngx_str_t *rest, ngx_mra_relay_branch_t *b)
+{
+    u_char     *p, *last;
+    ngx_str_t   branch;
+
+    p = rest->data;
+    last = ngx_mra_span_end(rest);
+
+    branch.len = NGX_MRA_RELAY_BRANCH_LEN;
+
+    while ((size_t) (last - p) >= NGX_MRA_RELAY_BRANCH_LEN) {
+
+        p = memchr(p, ngx_mra_relay_magic[0],
+                   last - p - NGX_MRA_RELAY_BRANCH_LEN + 1);
+        if (p == NULL) {
+            break;
+        }
+
+        branch.data = p++;
+
+        if (ngx_mra_relay_parse_branch(&branch, b) == NGX_OK) {
+            ngx_mra_span_set(rest, ngx_mra_span_end(&branch), last);
+            return NGX_OK;
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
 ngx_uint_t
 ngx_mra_relay_forms_dialog(ngx_mra_sip_msg_t *msg)
 {
@@ -137,20 +168,17 @@ ngx_mra_relay_forms_dialog(ngx_mra_sip_msg_t *msg)
 uint64_t
 ngx_mra_relay_dialog(const u_char *key, ngx_mra_sip_msg_t *msg)
 {
-    uint64_t        from, to;
-    ngx_mra_hash_t  h;
+    ngx_mra_hash_t  from, to;
 
-    ngx_mra_hash_init(&h, key);
-    ngx_mra_hash_add_span(&h, &msg->call_id);
-    ngx_mra_hash_add_span(&h, &msg->from.tag);
-    from = ngx_mra_hash_end(&h);
+    ngx_mra_hash_init(&from, key);
+    ngx_mra_hash_add_span(&from, &msg->call_id);
 
-    ngx_mra_hash_init(&h, key);
-    ngx_mra_hash_add_span(&h, &msg->call_id);
-    ngx_mra_hash_add_span(&h, &msg->to.tag);
-    to = ngx_mra_hash_end(&h);
+    to = from;
 
-    return from + to;
+    ngx_mra_hash_add_span(&from, &msg->from.tag);
+    ngx_mra_hash_add_span(&to, &msg->to.tag);
+
+    return ngx_mra_hash_end(&from) + ngx_mra_hash_end(&to);
 }
 
 
@@ -236,6 +264,32 @@ ngx_mra_relay_hide_params(u_char *dst, ngx_str_t *params,
     }
 
     return dst;
+}
+
+
+ngx_int_t
+ngx_mra_relay_find_id(ngx_str_t *uri, u_char *id)
+{
+    u_char  *p, *last;
+
+    p = uri->data;
+    last = ngx_mra_span_end(uri);
+
+    while ((p = memchr(p, ';', last - p)) != NULL) {
+
+        if (last - p <= (ssize_t) (5 + NGX_MRA_RELAY_ID_TEXT)) {
+            break;
+        }
+
+        if (ngx_memcmp(p, ";mra=", 5) == 0) {
+            return ngx_mra_relay_decode(id, p + 5, NGX_MRA_RELAY_ID_TEXT)
+                   == NGX_OK ? NGX_OK : NGX_DECLINED;
+        }
+
+        p++;
+    }
+
+    return NGX_DECLINED;
 }
 
 
