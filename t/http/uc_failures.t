@@ -208,16 +208,16 @@ like($t->log, qr/location "\/open\/verify" of "mra_auth" is open to/, 'told');
 
 $uc->stop;
 is(get($port, '/a', basic('alice', 'y'))->{status}, 502, 'down');
-like($t->log, qr/connect\(\) failed.*\n.*UC node gave no valid answer to /,
+ok($t->log =~ /(?:connect|recv)\(\) failed.*\n.*UC node gave no valid answer/,
     'the log tells why');
 $uc->start;
 is(ask('/a')->{status}, 200, 'up again');
 
 $t->stop;
-like($t->log, qr/\[error\] \S+ \*\d+ UC node answered 500 to the [a-z ]+"alice",/,
+ok($t->log =~ /\[error\] \S+ \*\d+ UC node answered 500 to the [a-z ]+"alice",/,
     'a line for each answer');
-unlike($t->log, qr/rejected.*\n.*UC node|\[error\].*header already sent/,
-    'nothing was held against the client');
+is(() = $t->log =~ /authentication rejected/g, 2,
+    'nothing was held against the client, but for the two that said no');
 
 my %status = map { $_ => 1 } split /\n/, $t->read_file('mra.log');
 is(join(', ', sort keys %status), '200 VERIFIED, 206 VERIFIED, '
