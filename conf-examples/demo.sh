@@ -111,7 +111,7 @@ wait_for() {
         sleep 0.1
     done
 
-    tail -3 logs/*.log >&2
+    tail -n 3 logs/*.log >&2
     fail "the $2 did not start on port $1"
 }
 
@@ -278,7 +278,7 @@ await() {
         sleep 0.1
     done
 
-    tail -5 "$1" >&2
+    tail -n 5 "$1" >&2
     fail "no \"$2\" in $1"
 }
 
@@ -303,7 +303,7 @@ get() {
 
 expect() {
     for try in {1..20}; do
-        line=$(tail -1 logs/edge-access.log)
+        line=$(tail -n 1 logs/edge-access.log)
         [[ $line =~ $1 ]] && break
         sleep 0.05
     done
