@@ -16,6 +16,7 @@
 #include "ngx_stream_mra_dialog.h"
 
 
+static ngx_int_t ngx_stream_mra_check_dialog(ngx_mra_sip_msg_t *msg);
 static ngx_uint_t ngx_stream_mra_for_us(ngx_stream_mra_relay_t *r);
 static ngx_uint_t ngx_stream_mra_served(ngx_stream_mra_relay_t *r,
     ngx_str_t *uri);
@@ -53,47 +54,67 @@ ngx_stream_mra_check_response(ngx_stream_mra_relay_t *r)
 
 
 /*
- * Of what comes from inside only what is needed here is looked at: it was made
- * by a server, and the client will look at the rest.
+ * Of what comes from inside only that is looked at which is needed here: a
+ * server has made it.
  */
 
 ngx_int_t
-ngx_stream_mra_check_answer(ngx_stream_mra_relay_t *r)
+ngx_stream_mra_check_inside(ngx_stream_mra_relay_t *r)
 {
-    ngx_str_t              why;
+    uint32_t               n;
+    ngx_str_t              value;
     ngx_mra_sip_msg_t     *msg;
-    ngx_mra_sip_header_t  *cseq, *from, *to, *call_id;
+    ngx_mra_sip_list_t     list;
+    ngx_mra_sip_header_t  *h;
 
     msg = &r->msg;
 
-    cseq = ngx_mra_sip_first(msg, NGX_MRA_SIP_CSEQ);
-    from = ngx_mra_sip_first(msg, NGX_MRA_SIP_FROM);
-    to = ngx_mra_sip_first(msg, NGX_MRA_SIP_TO);
-    call_id = ngx_mra_sip_first(msg, NGX_MRA_SIP_CALL_ID);
-
-    if (msg->error || msg->status < 100 || msg->status > 699
-        || msg->first[NGX_MRA_SIP_VIA] == 0
-        || cseq == NULL || from == NULL || to == NULL || call_id == NULL
-        || ngx_mra_sip_parse_cseq(&cseq->value, &msg->cseq) != NGX_OK)
+    if (ngx_stream_mra_check_dialog(msg) != NGX_OK
+        || ngx_mra_sip_parse_uri(&msg->uri, &msg->ruri) != NGX_OK)
     {
         goto broken;
     }
 
-    if (msg->cseq.method != NGX_MRA_SIP_INVITE) {
-        return NGX_OK;
+    ngx_mra_sip_list_init(&list, msg, NGX_MRA_SIP_VIA);
+
+    if (ngx_mra_sip_list_next(&list, &value) != NGX_OK
+        || ngx_mra_sip_parse_via(&value, &msg->via) != NGX_OK)
+    {
+        goto broken;
     }
 
-    /* the name of its dialog */
+    msg->max_forwards = NGX_MRA_SIP_MAX_FORWARDS;
 
-    msg->call_id = call_id->value;
+    h = ngx_mra_sip_first(msg, NGX_MRA_SIP_MAX_FORWARDS_HEADER);
 
-    if (ngx_mra_sip_parse_addr(&from->value, &msg->from) == NGX_OK
-        && ngx_mra_sip_parse_addr(&to->value, &msg->to) == NGX_OK)
+    if (h) {
+        if (ngx_mra_span_number(&h->value, 255, &n) == NGX_ERROR) {
+            goto broken;
+        }
+
+        msg->max_forwards = n;
+    }
+
+    return NGX_OK;
+
+broken:
+
+    ngx_mra_count(r->worker->mcf, NGX_MRA_SIP_BROKEN, 1);
+
+    return 400;
+}
+
+
+ngx_int_t
+ngx_stream_mra_check_answer(ngx_stream_mra_relay_t *r)
+{
+    ngx_str_t  why;
+
+    if (r->msg.first[NGX_MRA_SIP_VIA] && r->msg.status < 700
+        && ngx_stream_mra_check_dialog(&r->msg) == NGX_OK)
     {
         return NGX_OK;
     }
-
-broken:
 
     ngx_mra_count(r->worker->mcf, NGX_MRA_SIP_BROKEN, 1);
 
@@ -101,6 +122,41 @@ broken:
     ngx_stream_mra_log_dropped(r, &why);
 
     return NGX_DONE;
+}
+
+
+static ngx_int_t
+ngx_stream_mra_check_dialog(ngx_mra_sip_msg_t *msg)
+{
+    ngx_mra_sip_header_t  *cseq, *from, *to, *call_id;
+
+    cseq = ngx_mra_sip_first(msg, NGX_MRA_SIP_CSEQ);
+    from = ngx_mra_sip_first(msg, NGX_MRA_SIP_FROM);
+    to = ngx_mra_sip_first(msg, NGX_MRA_SIP_TO);
+    call_id = ngx_mra_sip_first(msg, NGX_MRA_SIP_CALL_ID);
+
+    if (msg->error
+        || cseq == NULL || from == NULL || to == NULL || call_id == NULL
+        || ngx_mra_sip_parse_cseq(&cseq->value, &msg->cseq) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    msg->call_id = call_id->value;
+
+    /* of answers only those to INVITE are looked at again */
+
+    if (msg->status && msg->cseq.method != NGX_MRA_SIP_INVITE) {
+        return NGX_OK;
+    }
+
+    if (ngx_mra_sip_parse_addr(&from->value, &msg->from) != NGX_OK
+        || ngx_mra_sip_parse_addr(&to->value, &msg->to) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 

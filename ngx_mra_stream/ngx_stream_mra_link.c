@@ -18,6 +18,10 @@
 #define NGX_STREAM_MRA_LINK_OUT_MAX   (1024 * 1024)
 #define NGX_STREAM_MRA_LINK_NONCES    64
 
+/* OpenSSL reads ahead more than that, bytes */
+
+#define NGX_STREAM_MRA_READ_AHEAD     16384
+
 /* what a peer that does not read, or a close that is to flush, may take */
 
 #define NGX_STREAM_MRA_SEND_TIMEOUT   60000
@@ -72,6 +76,8 @@ static ngx_int_t ngx_stream_mra_link_nonce(ngx_stream_mra_links_t *lns,
     u_char *nonce);
 static void ngx_stream_mra_link_read_handler(ngx_event_t *rev);
 static void ngx_stream_mra_link_read(ngx_stream_mra_link_t *ln);
+static ssize_t ngx_stream_mra_link_recv(ngx_connection_t *c, u_char *p,
+    size_t size);
 static u_char *ngx_stream_mra_link_room(ngx_stream_mra_link_t *ln,
     size_t *size);
 static ngx_int_t ngx_stream_mra_link_cut(ngx_stream_mra_link_t *ln,
@@ -270,7 +276,7 @@ ngx_stream_mra_link_read(ngx_stream_mra_link_t *ln)
             return;
         }
 
-        n = c->recv(c, p + ln->in_len, size - ln->in_len);
+        n = ngx_stream_mra_link_recv(c, p + ln->in_len, size - ln->in_len);
 
         if (n == NGX_AGAIN) {
             break;
@@ -300,6 +306,76 @@ ngx_stream_mra_link_read(ngx_stream_mra_link_t *ln)
     if (ngx_handle_read_event(c->read, 0) != NGX_OK) {
         ngx_stream_mra_link_close(ln, 0);
     }
+}
+
+
+/*
+ * ngx_ssl_recv() asks the socket until it has nothing.  If OpenSSL, that
+ * reads ahead, got less than fits into its buffer, that is known before, and
+ * whatever comes later is an event of its own.
+ */
+
+static ssize_t
+ngx_stream_mra_link_recv(ngx_connection_t *c, u_char *p, size_t size)
+{
+#if (NGX_STREAM_SSL && NGX_HAVE_EPOLLRDHUP)
+
+    int          n;
+    BIO         *bio;
+    SSL         *ssl;
+    uint64_t     before;
+    ngx_uint_t   empty;
+
+    if (c->ssl == NULL || !ngx_use_epoll_rdhup || c->read->pending_eof
+        || c->ssl->saved_read_handler || c->ssl->saved_write_handler
+        || c->ssl->in_early)
+    {
+        return c->recv(c, p, size);
+    }
+
+    ssl = c->ssl->connection;
+    bio = SSL_get_rbio(ssl);
+
+    if (!SSL_get_read_ahead(ssl) || BIO_get_ktls_recv(bio)
+        || ERR_peek_error())
+    {
+        return c->recv(c, p, size);
+    }
+
+    empty = !SSL_has_pending(ssl);
+    before = BIO_number_read(bio);
+
+    n = SSL_read(ssl, p, size);
+
+    if (n > 0) {
+
+        if (empty && !SSL_has_pending(ssl)
+            && BIO_number_read(bio) - before < NGX_STREAM_MRA_READ_AHEAD)
+        {
+            c->read->ready = 0;
+        }
+
+        return n;
+    }
+
+    switch (SSL_get_error(ssl, n)) {
+
+    case SSL_ERROR_WANT_READ:
+        c->read->ready = 0;
+        return NGX_AGAIN;
+
+    case SSL_ERROR_SSL:
+        ngx_ssl_error(NGX_LOG_INFO, c->log, 0, "SSL_read() failed");
+
+        c->ssl->no_send_shutdown = 1;
+        return NGX_ERROR;
+    }
+
+    /* the same answer again, which is for nginx to understand */
+
+#endif
+
+    return c->recv(c, p, size);
 }
 
 

@@ -97,7 +97,7 @@ static ngx_stream_mra_step_pt  ngx_stream_mra_request_again[] = {
 /* a request from inside to a client */
 
 static ngx_stream_mra_step_pt  ngx_stream_mra_request_out[] = {
-    ngx_stream_mra_check_request,
+    ngx_stream_mra_check_inside,
     ngx_stream_mra_check_forwards,
     ngx_stream_mra_check_loop,
     ngx_stream_mra_check_extensions,

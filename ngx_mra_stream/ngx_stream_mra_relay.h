@@ -156,6 +156,7 @@ ngx_int_t ngx_stream_mra_check_extensions(ngx_stream_mra_relay_t *r);
 ngx_int_t ngx_stream_mra_check_domain(ngx_stream_mra_relay_t *r);
 ngx_int_t ngx_stream_mra_check_registered(ngx_stream_mra_relay_t *r);
 ngx_int_t ngx_stream_mra_check_response(ngx_stream_mra_relay_t *r);
+ngx_int_t ngx_stream_mra_check_inside(ngx_stream_mra_relay_t *r);
 ngx_int_t ngx_stream_mra_check_answer(ngx_stream_mra_relay_t *r);
 
 
