@@ -84,6 +84,8 @@ static u_char *ngx_mra_remote_busy(ngx_cycle_t *cycle, ngx_str_t *arg,
     ngx_uint_t n, u_char *buf);
 static u_char *ngx_mra_remote_die(ngx_cycle_t *cycle, ngx_str_t *arg,
     ngx_uint_t n, u_char *buf);
+static u_char *ngx_mra_remote_set_pause(ngx_cycle_t *cycle, ngx_str_t *arg,
+    ngx_uint_t n, u_char *buf);
 static u_char *ngx_mra_remote_crash(ngx_cycle_t *cycle, ngx_str_t *arg,
     ngx_uint_t n, u_char *buf);
 static u_char *ngx_mra_remote_bench(ngx_cycle_t *cycle, ngx_str_t *arg,
@@ -110,6 +112,7 @@ static ngx_mra_remote_command_t  ngx_mra_remote_commands[] = {
     { "received", 0, ngx_mra_remote_received },
     { "busy", 1, ngx_mra_remote_busy },        /* 1 or 0 */
     { "die", 0, ngx_mra_remote_die },
+    { "pause", 1, ngx_mra_remote_set_pause },  /* ms */
     { "crash", 2, ngx_mra_remote_crash },      /* steps command ... */
     { "bench", 4, ngx_mra_remote_bench },      /* get|set|hit names operations
                                                   kind [each name once] */
@@ -168,6 +171,7 @@ char          *ngx_module_order[] = { NULL };
 
 
 static ngx_msec_int_t  ngx_mra_remote_ahead;
+static ngx_uint_t      ngx_mra_remote_pause;
 static u_char          ngx_mra_remote_in[NGX_MRA_REMOTE_LINE];
 static u_char          ngx_mra_remote_out[NGX_MRA_REMOTE_LINE * 2];
 
@@ -864,6 +868,18 @@ ngx_mra_remote_die(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
 }
 
 
+/* how long what "crash" kills has the lock, for others to wait */
+
+static u_char *
+ngx_mra_remote_set_pause(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
+    u_char *buf)
+{
+    ngx_mra_remote_pause = ngx_mra_remote_number(&arg[1]);
+
+    return ngx_sprintf(buf, "OK");
+}
+
+
 /*
  * Does the command in a child that is killed after so many instructions,
  * which is what SIGKILL does to a worker.  Answers "done" if it was over
@@ -878,12 +894,13 @@ ngx_mra_remote_crash(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
     pid_t             pid;
     sigset_t          set, old;
     ngx_int_t         steps;
-    ngx_uint_t        locked;
+    ngx_uint_t        locked, pause;
     ngx_mra_op_t      op;
     ngx_mra_conf_t   *mcf;
     ngx_slab_pool_t  *shpool;
 
     steps = ngx_mra_remote_number(&arg[1]);
+    pause = ngx_mra_remote_pause;
     shpool = ngx_mra_core_conf(cycle)->shpool;
 
     mcf = ngx_mra_get_conf(cycle);
@@ -913,6 +930,12 @@ ngx_mra_remote_crash(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
     (void) waitpid(pid, &status, 0);
 
     while (WIFSTOPPED(status) && steps-- > 0) {
+
+        if (pause && *shpool->mutex.lock == (ngx_atomic_uint_t) pid) {
+            ngx_msleep(pause);
+            pause = 0;
+        }
+
         if (ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) == -1) {
             break;
         }

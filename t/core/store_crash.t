@@ -11,6 +11,7 @@ use MRA::Nginx;
 use MRA::Remote;
 use MRA::Util;
 use Test::More;
+use Time::HiRes qw(sleep alarm);
 
 my $t = MRA::Nginx->new();
 my $remote = MRA::Remote->new($t);
@@ -119,6 +120,30 @@ for (;;) {
 }
 
 is_deeply(\@wrong, [], "full zone: killed at any of $steps instructions");
+
+
+# the other one waits for the lock when its holder dies on giving it back
+
+my $op = 'get token k1';
+my ($last, $stuck, $how) = (0, 0);
+$last++ until ($how = $w->do("crash $last $op")) eq 'done';
+
+local $SIG{ALRM} = sub { $stuck = 1; kill 'KILL', $other->pid };
+
+$w->do('pause 20');
+
+for my $steps ($last - 20 .. $last + 60) {
+    alarm 10;
+    $w->ask("crash $steps $op");
+    sleep 0.01;
+    $other->ask('stat');
+    $w->answer;
+    $other->answer;
+    alarm 0;
+    last if $stuck;
+}
+
+ok(!$stuck, 'a worker that waits for the lock gets it');
 
 
 # the real thing: a worker dies with the lock, the master opens it
