@@ -11,6 +11,7 @@ static void ngx_http_mra_enter(ngx_http_mra_ctx_t *ctx,
     ngx_http_mra_loc_conf_t *mlcf);
 static void ngx_http_mra_done(ngx_http_mra_ctx_t *ctx);
 static void ngx_http_mra_wake_handler(ngx_event_t *ev);
+static void ngx_http_mra_answered(ngx_mra_op_t *op);
 static void ngx_http_mra_cleanup(void *data);
 
 
@@ -286,7 +287,7 @@ ngx_http_mra_wake_handler(ngx_event_t *ev)
 }
 
 
-void
+static void
 ngx_http_mra_answered(ngx_mra_op_t *op)
 {
     ngx_http_mra_wake(op->data);

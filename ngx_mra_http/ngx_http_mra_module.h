@@ -189,10 +189,6 @@ ngx_int_t ngx_http_mra_wait(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx);
 
 void ngx_http_mra_wake(ngx_http_mra_ctx_t *ctx);
 
-/* for op->handler of ctx->op */
-
-void ngx_http_mra_answered(ngx_mra_op_t *op);
-
 /* pushes a response header; NULL: out of memory */
 
 ngx_table_elt_t *ngx_http_mra_add_header(ngx_http_request_t *r, char *name,

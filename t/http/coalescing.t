@@ -10,7 +10,8 @@ use MRA::UC;
 use Test::More;
 
 my $t = MRA::Nginx->new()->plan(17);
-my $uc = MRA::UC->new($t, users => { alice => 'wonderland', bob => 'builder' });
+my $uc = MRA::UC->new($t,
+    users => { alice => 'wonderland', bob => 'builder' });
 
 $t->write_file_expand('nginx.conf', <<"END");
 %%MAIN%%
