@@ -16,7 +16,6 @@ my $uc = MRA::UC->new($t,
 $t->write_file_expand('nginx.conf', <<"END");
 %%MAIN%%
 worker_processes 2;
-worker_rlimit_nofile 8192;
 events { worker_connections 4096; }
 mra { max_authorizations 0; }
 http {
