@@ -50,10 +50,32 @@ u_char *ngx_mra_sip_parse_port(u_char *p, u_char *last, in_port_t *port);
 ngx_int_t ngx_mra_sip_check_params(ngx_str_t *s);
 
 
+/* words are long: four bytes at a time, until one of them may be the end */
+
 static ngx_inline u_char *
 ngx_mra_sip_skip(u_char *p, u_char *last, ngx_uint_t mask)
 {
+    while (last - p >= 4
+           && (ngx_mra_sip_chars[p[0]] & ngx_mra_sip_chars[p[1]]
+               & ngx_mra_sip_chars[p[2]] & ngx_mra_sip_chars[p[3]] & mask))
+    {
+        p += 4;
+    }
+
     while (p < last && ngx_mra_sip_is(*p, mask)) {
+        p++;
+    }
+
+    return p;
+}
+
+
+/* of this there is one byte, or none */
+
+static ngx_inline u_char *
+ngx_mra_sip_skip_lws(u_char *p, u_char *last)
+{
+    while (p < last && ngx_mra_sip_is(*p, NGX_MRA_SIP_C_LWS)) {
         p++;
     }
 
@@ -77,6 +99,14 @@ ngx_mra_sip_trim(u_char *p, u_char *last)
 static ngx_inline u_char *
 ngx_mra_sip_skip_quoted(u_char *p, u_char *last)
 {
+    u_char  *end;
+
+    end = memchr(p, '"', last - p);
+
+    if (end == NULL || memchr(p, '\\', end - p) == NULL) {
+        return end;
+    }
+
     for ( /* void */ ; p < last; p++) {
 
         if (*p == '"') {
