@@ -9,7 +9,7 @@ set -e
 
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "${1:-$here/../build}" && pwd)
-prefix=$build/demo
+prefix=$(mktemp -d /tmp/ngx_mra-demo.XXXXXX)    # workers can read it
 nginx=$(command -v nginx || echo /usr/sbin/nginx)
 pids=
 
@@ -46,8 +46,8 @@ main() {
 
 
 prepare() {
-    rm -rf "$prefix"
-    mkdir -p "$prefix"/{certs,logs,modules,run}
+    chmod 755 "$prefix"
+    mkdir "$prefix"/{certs,logs,modules,run}
     cp -R "$here"/{*.conf,*.cfg,provisioning} "$prefix"
     ln -s "$build"/*.so "$prefix/modules"
     ln -s /usr/lib/nginx/modules/ngx_stream_module.so "$prefix/modules"
@@ -120,6 +120,7 @@ stop() {
     trap - EXIT
     kill $pids 2> /dev/null || true
     wait
+    cd / && rm -rf "$prefix"
 }
 
 
