@@ -34,6 +34,12 @@ ngx_stream_mra_check_request(ngx_stream_mra_relay_t *r)
         return status;
     }
 
+    /* nobody may have the connection closed that others use as well */
+
+    if (r->msg.fragile) {
+        return ngx_stream_mra_refusal(r, 400, "Header Not Understood");
+    }
+
     return NGX_OK;
 }
 
@@ -45,6 +51,12 @@ ngx_stream_mra_check_response(ngx_stream_mra_relay_t *r)
 
     if (ngx_mra_sip_check_response(&r->msg, &reason) != NGX_OK) {
         ngx_mra_count(r->worker->mcf, NGX_MRA_SIP_BROKEN, 1);
+        ngx_stream_mra_log_dropped(r, &reason);
+        return NGX_DONE;
+    }
+
+    if (r->msg.fragile) {
+        ngx_str_set(&reason, "a header is not understood");
         ngx_stream_mra_log_dropped(r, &reason);
         return NGX_DONE;
     }

@@ -249,7 +249,9 @@ ngx_stream_mra_edit_via(ngx_stream_mra_relay_t *r)
         ngx_stream_mra_span(spans[4], CRLF);
     }
 
-    return ngx_mra_sip_plan_insert(&r->plan, NGX_MRA_SIP_VIA, spans, 5);
+    /* above whatever somebody else may take for a Via */
+
+    return ngx_mra_sip_plan_insert(&r->plan, 0, spans, 5);
 }
 
 

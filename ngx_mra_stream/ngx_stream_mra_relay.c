@@ -363,6 +363,7 @@ ngx_stream_mra_relay_parse(ngx_stream_mra_relay_t *r, u_char *p,
                           last)
         == NGX_OK)
     {
+        ngx_mra_sip_unfold(&r->msg);
         ngx_mra_sip_plan_init(&r->plan, &r->msg);
         return NGX_OK;
     }
