@@ -960,7 +960,15 @@ ngx_mra_remote_crash(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
 }
 
 
-/* the ns for one operation, and how many were OK */
+static uint64_t
+ngx_mra_remote_ns(struct timespec *from, struct timespec *to)
+{
+    return (to->tv_sec - from->tv_sec) * 1000000000ULL
+           + to->tv_nsec - from->tv_nsec;
+}
+
+
+/* ns for one operation, how many were OK, ns of CPU for one */
 
 static u_char *
 ngx_mra_remote_bench(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
@@ -971,7 +979,7 @@ ngx_mra_remote_bench(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
     ngx_int_t         i, names, ops, ok;
     ngx_mra_op_t      op;
     ngx_mra_store_t  *st;
-    struct timespec   from, to;
+    struct timespec   from, to, cpu_from, cpu_to;
 
     st = ngx_mra_get_conf(cycle)->store;
 
@@ -992,6 +1000,7 @@ ngx_mra_remote_bench(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
     ok = 0;
 
     clock_gettime(CLOCK_MONOTONIC, &from);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu_from);
 
     for (i = 0; i < ops; i++) {
         seed ^= seed << 13;
@@ -1014,10 +1023,9 @@ ngx_mra_remote_bench(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
         }
     }
 
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu_to);
     clock_gettime(CLOCK_MONOTONIC, &to);
 
-    ns = (to.tv_sec - from.tv_sec) * 1000000000ULL
-         + to.tv_nsec - from.tv_nsec;
-
-    return ngx_sprintf(buf, "%uL %i", ns / ops, ok);
+    return ngx_sprintf(buf, "%uL %i %uL", ngx_mra_remote_ns(&from, &to) / ops,
+                       ok, ngx_mra_remote_ns(&cpu_from, &cpu_to) / ops);
 }
