@@ -31,7 +31,7 @@ typedef struct {
 } ngx_mra_remote_conf_t;
 
 
-/* the answer goes to "buf" up to its return value; rc is what it starts with */
+/* writes the answer at "buf", returns its end */
 
 typedef u_char *(*ngx_mra_remote_pt)(ngx_cycle_t *cycle, ngx_str_t *arg,
     ngx_uint_t n, u_char *buf);
