@@ -13,8 +13,9 @@ package MRA::Hop;
 #   $hop->seen; $hop->forget;       # { connection, method, stun, sni, ... }
 #   $hop->connections;              # open ones
 #
-# new also takes address (127.0.0.1, ::1, unix:PATH), port, and
-# ssl => [$crt, $key, $ca], with $ca if it asks for ours.  What behave() replaces as a whole:
+# new also takes address (127.0.0.1, ::1, unix:PATH), port, and ssl =>
+# [$crt, $key, $ca], with $ca if it asks for ours.  What behave() replaces as
+# a whole:
 #
 #   stun => 1       answers STUN; 'path': says that it has no path;
 #                   'close': closes; without: says nothing
