@@ -223,7 +223,7 @@ ngx_http_mra_ask_uc(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
     if (sr->request_body == NULL
         || ngx_http_mra_set_headers(r, sr, ctx) != NGX_OK)
     {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        return NGX_ERROR;
     }
 
     ngx_mra_count(ctx->mmcf->mra, NGX_MRA_AUTH_VERIFICATIONS, 1);
