@@ -167,19 +167,15 @@ ngx_mra_frame_sip(ngx_mra_frame_t *f, size_t max_head, size_t max_message,
 static ngx_int_t
 ngx_mra_frame_head(ngx_mra_frame_t *f, u_char *p, u_char *last)
 {
-    u_char  *end, *pos;
+    u_char  *cr, *end, *pos;
 
     pos = p + f->head;
 
     for ( ;; ) {
-        end = ngx_mra_sip_find_control(pos, last);
+        cr = memchr(pos, CR, last - pos);
+        end = cr ? cr : last;
 
-        if (end < last && *end != CR && *end != LF) {
-            pos = end + 1;
-            continue;
-        }
-
-        if (end < last && *end == LF) {
+        if (memchr(pos, LF, end - pos)) {
             return ngx_mra_frame_error(f, NGX_MRA_FRAME_BAD_LINE);
         }
 
@@ -189,11 +185,11 @@ ngx_mra_frame_head(ngx_mra_frame_t *f, u_char *p, u_char *last)
             return NGX_AGAIN;
         }
 
-        if (end[1] != LF) {
+        if (cr[1] != LF) {
             return ngx_mra_frame_error(f, NGX_MRA_FRAME_BAD_LINE);
         }
 
-        pos = end + 2;
+        pos = cr + 2;
 
         if (pos == last || (*pos == CR && last - pos == 1)) {
             return NGX_AGAIN;
@@ -204,7 +200,7 @@ ngx_mra_frame_head(ngx_mra_frame_t *f, u_char *p, u_char *last)
         }
 
         if (f->field) {
-            ngx_mra_frame_field(f, p + f->field, end);
+            ngx_mra_frame_field(f, p + f->field, cr);
         }
 
         f->field = pos - p;

@@ -137,22 +137,34 @@ ngx_mra_hash_round(uint64_t *v)
 static ngx_inline uint64_t
 ngx_mra_hash_load(const u_char *p, size_t len)
 {
-    size_t    i;
     uint64_t  n;
 
 #if (NGX_HAVE_LITTLE_ENDIAN)
+
+    uint32_t  half;
 
     if (len == 8) {
         ngx_memcpy(&n, p, 8);
         return n;
     }
 
+    if (len >= 4) {
+        ngx_memcpy(&half, p, 4);
+        n = half;
+
+        /* bytes in both halves are the same ones */
+
+        ngx_memcpy(&half, p + len - 4, 4);
+
+        return n | (uint64_t) half << (8 * (len - 4));
+    }
+
 #endif
 
     n = 0;
 
-    for (i = 0; i < len; i++) {
-        n |= (uint64_t) p[i] << (8 * i);
+    while (len) {
+        n = (n << 8) | p[--len];
     }
 
     return n;

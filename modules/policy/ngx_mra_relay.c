@@ -28,6 +28,7 @@ static const u_char  ngx_mra_relay_base64[] =
 static u_char *ngx_mra_relay_encode(u_char *dst, const u_char *p, size_t len);
 static ngx_int_t ngx_mra_relay_decode(u_char *dst, const u_char *p,
     size_t len);
+static ngx_inline ngx_uint_t ngx_mra_relay_digit(u_char ch);
 static u_char *ngx_mra_relay_hash_text(u_char *dst, uint64_t hash);
 static u_char *ngx_mra_relay_hide_params(u_char *dst, ngx_str_t *params,
     ngx_str_t *transport, ngx_uint_t tls);
@@ -485,22 +486,20 @@ static ngx_int_t
 ngx_mra_relay_decode(u_char *dst, const u_char *p, size_t len)
 {
     size_t      i;
-    u_char      ch, *q;
     uint32_t    bits;
-    ngx_uint_t  n;
+    ngx_uint_t  n, digit;
 
     bits = 0;
     n = 0;
 
     for (i = 0; i < len; i++) {
-        ch = p[i];
+        digit = ngx_mra_relay_digit(p[i]);
 
-        q = memchr(ngx_mra_relay_base64, ch, 64);
-        if (q == NULL) {
+        if (digit > 63) {
             return NGX_ERROR;
         }
 
-        bits = (bits << 6) | (uint32_t) (q - ngx_mra_relay_base64);
+        bits = (bits << 6) | (uint32_t) digit;
         n += 6;
 
         if (n >= 8) {
@@ -510,4 +509,25 @@ ngx_mra_relay_decode(u_char *dst, const u_char *p, size_t len)
     }
 
     return NGX_OK;
+}
+
+
+/* 64: it is none */
+
+static ngx_inline ngx_uint_t
+ngx_mra_relay_digit(u_char ch)
+{
+    if (ch >= 'a' && ch <= 'z') {
+        return ch - 'a' + 26;
+    }
+
+    if (ch >= 'A' && ch <= 'Z') {
+        return ch - 'A';
+    }
+
+    if (ch >= '0' && ch <= '9') {
+        return ch - '0' + 52;
+    }
+
+    return (ch == '-') ? 62 : (ch == '_') ? 63 : 64;
 }
