@@ -11,7 +11,7 @@
 #include "ngx_stream_mra_module.h"
 #include "ngx_stream_mra_address.h"
 #include "ngx_stream_mra_relay.h"
-#include "ngx_stream_mra_register.h"
+#include "ngx_stream_mra_pending.h"
 #include "ngx_stream_mra_binding.h"
 #include "ngx_stream_mra_dialog.h"
 
@@ -120,8 +120,6 @@ broken:
 ngx_int_t
 ngx_stream_mra_check_answer(ngx_stream_mra_relay_t *r)
 {
-    ngx_str_t  why;
-
     if (r->msg.first[NGX_MRA_SIP_VIA] && r->msg.status < 700
         && ngx_stream_mra_check_dialog(&r->msg) == NGX_OK)
     {
@@ -130,10 +128,7 @@ ngx_stream_mra_check_answer(ngx_stream_mra_relay_t *r)
 
     ngx_mra_count(r->worker->mcf, NGX_MRA_SIP_BROKEN, 1);
 
-    ngx_str_set(&why, "it is broken");
-    ngx_stream_mra_log_dropped(r, &why);
-
-    return NGX_DONE;
+    return ngx_stream_mra_drop(r, "it is broken");
 }
 
 

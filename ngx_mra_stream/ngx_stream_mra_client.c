@@ -11,7 +11,7 @@
 #include "ngx_stream_mra_module.h"
 #include "ngx_stream_mra_client.h"
 #include "ngx_stream_mra_relay.h"
-#include "ngx_stream_mra_register.h"
+#include "ngx_stream_mra_pending.h"
 #include "ngx_stream_mra_binding.h"
 #include "ngx_stream_mra_dialog.h"
 #include "ngx_stream_mra_stun.h"

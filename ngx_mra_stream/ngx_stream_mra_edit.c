@@ -305,9 +305,7 @@ ngx_stream_mra_pop_via(ngx_stream_mra_relay_t *r)
     if (ngx_mra_sip_list_next(&list, &value) != NGX_OK
         || ngx_mra_sip_list_next(&list, &value) != NGX_OK)
     {
-        ngx_str_set(&value, "there is no further Via");
-        ngx_stream_mra_log_dropped(r, &value);
-        return NGX_DONE;
+        return ngx_stream_mra_drop(r, "there is no further Via");
     }
 
     return ngx_mra_sip_plan_pop(&r->plan, NGX_MRA_SIP_VIA, 1);

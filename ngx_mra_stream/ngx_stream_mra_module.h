@@ -31,8 +31,10 @@ typedef struct {
     ngx_mra_conf_t                *mcf;
     uint32_t                       self;       /* its number */
     u_char                         key[NGX_MRA_HASH_KEY_LEN];
+    u_char                         tag[NGX_STREAM_MRA_TAG_LEN];
 
     ngx_stream_mra_links_t        *links;
+    ngx_stream_mra_outputs_t      *outputs;
     ngx_stream_mra_clients_t      *clients;
     ngx_stream_mra_relay_t        *relay;
     ngx_stream_mra_pendings_t     *pendings;

@@ -161,6 +161,18 @@ ngx_int_t ngx_stream_mra_check_answer(ngx_stream_mra_relay_t *r);
 
 
 /*
+ * Where to: ngx_stream_mra_target.c
+ *
+ * The client of a request from inside; the client that a response is for;
+ * who asked what a client answers.
+ */
+
+ngx_int_t ngx_stream_mra_find_flow(ngx_stream_mra_relay_t *r);
+ngx_int_t ngx_stream_mra_find_client(ngx_stream_mra_relay_t *r);
+ngx_int_t ngx_stream_mra_find_asker(ngx_stream_mra_relay_t *r);
+
+
+/*
  * Changes: ngx_stream_mra_edit.c
  */
 
@@ -213,9 +225,10 @@ ngx_int_t ngx_stream_mra_options(ngx_stream_mra_relay_t *r);
 
 ngx_int_t ngx_stream_mra_no_path(ngx_stream_mra_relay_t *r, char *why);
 
-/* logs a message that gets no answer */
+/* logs a message that gets no answer; drop() returns NGX_DONE */
 
 void ngx_stream_mra_log_dropped(ngx_stream_mra_relay_t *r, ngx_str_t *why);
+ngx_int_t ngx_stream_mra_drop(ngx_stream_mra_relay_t *r, char *why);
 
 
 #endif /* _NGX_STREAM_MRA_RELAY_H_INCLUDED_ */
