@@ -6,40 +6,29 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include "ngx_mra_relay.h"
 #include "ngx_stream_mra_module.h"
 
 
 void
 ngx_stream_mra_flow_print(u_char *buf, ngx_stream_mra_flow_t *flow)
 {
-    u_char     raw[NGX_STREAM_MRA_FLOW_LEN];
-    ngx_str_t  src, dst;
+    u_char  raw[NGX_STREAM_MRA_FLOW_LEN];
 
     ngx_stream_mra_flow_encode(raw, flow);
 
-    src.data = raw;
-    src.len = NGX_STREAM_MRA_FLOW_LEN;
-    dst.data = buf;
-
-    ngx_encode_base64url(&dst, &src);
+    (void) ngx_mra_relay_encode(buf, raw, NGX_STREAM_MRA_FLOW_LEN);
 }
 
 
 ngx_int_t
 ngx_stream_mra_flow_parse(ngx_stream_mra_flow_t *flow, u_char *p, size_t len)
 {
-    u_char     raw[NGX_STREAM_MRA_FLOW_LEN];
-    ngx_str_t  src, dst;
+    u_char  raw[NGX_STREAM_MRA_FLOW_LEN];
 
-    if (len != NGX_STREAM_MRA_TOKEN_LEN) {
-        return NGX_ERROR;
-    }
-
-    src.data = p;
-    src.len = len;
-    dst.data = raw;
-
-    if (ngx_decode_base64url(&dst, &src) != NGX_OK) {
+    if (len != NGX_STREAM_MRA_TOKEN_LEN
+        || ngx_mra_relay_decode(raw, p, len) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

@@ -87,15 +87,13 @@ ngx_mra_hash_add_span(ngx_mra_hash_t *h, const ngx_str_t *s)
 uint64_t
 ngx_mra_hash_end(ngx_mra_hash_t *h)
 {
-    ngx_uint_t  i;
-
     ngx_mra_hash_word(h, h->tail | (h->len << 56));
 
     h->v[2] ^= 0xff;
 
-    for (i = 0; i < 4; i++) {
-        ngx_mra_hash_round(h->v);
-    }
+    ngx_mra_hash_round(h->v);
+    ngx_mra_hash_round(h->v);
+    ngx_mra_hash_round(h->v);
 
     return h->v[0] ^ h->v[1] ^ h->v[2] ^ h->v[3];
 }
@@ -106,7 +104,6 @@ ngx_mra_hash_word(ngx_mra_hash_t *h, uint64_t word)
 {
     h->v[3] ^= word;
 
-    ngx_mra_hash_round(h->v);
     ngx_mra_hash_round(h->v);
 
     h->v[0] ^= word;

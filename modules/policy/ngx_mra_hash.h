@@ -2,9 +2,10 @@
 /*
  * Copyright (C) ngx_mra contributors
  *
- * A keyed hash of 64 bits (SipHash-2-4, Aumasson and Bernstein, 2012): short
- * names for what comes from the wire, so that nobody without the key can
- * make two of them collide.  Not for what has to withstand 2^32 guesses.
+ * A keyed hash of 64 bits (SipHash-1-3, of the family by Aumasson and
+ * Bernstein, 2012): short names for what comes from the wire, so that nobody
+ * without the key can make two of them collide.  Not for what has to
+ * withstand 2^32 guesses.
  */
 
 

@@ -17,6 +17,19 @@ static const u_char  ngx_mra_relay_magic[] = "z9hG4bKmra";
 static const u_char  ngx_mra_relay_base64[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
+/* from "-" to "z"; 64: none of them */
+
+static const u_char  ngx_mra_relay_values[] = {
+    62, 64, 64,
+    52, 53, 54, 55, 56, 57, 58, 59, 60, 61,
+    64, 64, 64, 64, 64, 64, 64,
+     0,  1,  2,  3,  4,  5,  6,  7,  8,  9, 10, 11, 12,
+    13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25,
+    64, 64, 64, 64, 63, 64,
+    26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38,
+    39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51
+};
+
 
 #define NGX_MRA_RELAY_MAGIC_LEN   (sizeof(ngx_mra_relay_magic) - 1)
 
@@ -25,10 +38,6 @@ static const u_char  ngx_mra_relay_base64[] =
 #define NGX_MRA_RELAY_COOKIE_LEN  7
 
 
-static u_char *ngx_mra_relay_encode(u_char *dst, const u_char *p, size_t len);
-static ngx_int_t ngx_mra_relay_decode(u_char *dst, const u_char *p,
-    size_t len);
-static ngx_inline ngx_uint_t ngx_mra_relay_digit(u_char ch);
 static u_char *ngx_mra_relay_hash_text(u_char *dst, uint64_t hash);
 static u_char *ngx_mra_relay_hide_params(u_char *dst, ngx_str_t *params,
     ngx_str_t *transport, ngx_uint_t tls);
@@ -452,9 +461,7 @@ ngx_mra_relay_hash_text(u_char *dst, uint64_t hash)
 }
 
 
-/* base64url without padding, RFC 4648, 5 */
-
-static u_char *
+u_char *
 ngx_mra_relay_encode(u_char *dst, const u_char *p, size_t len)
 {
     size_t      i;
@@ -482,24 +489,25 @@ ngx_mra_relay_encode(u_char *dst, const u_char *p, size_t len)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_mra_relay_decode(u_char *dst, const u_char *p, size_t len)
 {
     size_t      i;
+    u_char      ch;
     uint32_t    bits;
-    ngx_uint_t  n, digit;
+    ngx_uint_t  n;
 
     bits = 0;
     n = 0;
 
     for (i = 0; i < len; i++) {
-        digit = ngx_mra_relay_digit(p[i]);
+        ch = p[i];
 
-        if (digit > 63) {
+        if (ch < '-' || ch > 'z' || ngx_mra_relay_values[ch - '-'] > 63) {
             return NGX_ERROR;
         }
 
-        bits = (bits << 6) | (uint32_t) digit;
+        bits = (bits << 6) | ngx_mra_relay_values[ch - '-'];
         n += 6;
 
         if (n >= 8) {
@@ -509,25 +517,4 @@ ngx_mra_relay_decode(u_char *dst, const u_char *p, size_t len)
     }
 
     return NGX_OK;
-}
-
-
-/* 64: it is none */
-
-static ngx_inline ngx_uint_t
-ngx_mra_relay_digit(u_char ch)
-{
-    if (ch >= 'a' && ch <= 'z') {
-        return ch - 'a' + 26;
-    }
-
-    if (ch >= 'A' && ch <= 'Z') {
-        return ch - 'A';
-    }
-
-    if (ch >= '0' && ch <= '9') {
-        return ch - '0' + 52;
-    }
-
-    return (ch == '-') ? 62 : (ch == '_') ? 63 : 64;
 }

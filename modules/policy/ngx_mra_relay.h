@@ -123,4 +123,13 @@ ngx_int_t ngx_mra_relay_restore_contact(ngx_mra_sip_uri_t *uri, u_char *id,
     u_char *buf, size_t *len);
 
 
+/*
+ * base64url without padding (RFC 4648, 5): returns the end of what was
+ * written; NGX_OK, or NGX_ERROR: there is another character.
+ */
+
+u_char *ngx_mra_relay_encode(u_char *dst, const u_char *p, size_t len);
+ngx_int_t ngx_mra_relay_decode(u_char *dst, const u_char *p, size_t len);
+
+
 #endif /* _NGX_MRA_RELAY_H_INCLUDED_ */
