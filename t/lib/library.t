@@ -31,7 +31,7 @@ http {
             proxy_pass http://uc;
             proxy_http_version 1.1;
             proxy_set_header Connection "";
-            proxy_read_timeout 500ms;
+            proxy_read_timeout 3s;
         }
     }
 }
