@@ -18,6 +18,7 @@ static ngx_int_t ngx_stream_mra_hops_server(ngx_conf_t *cf,
     ngx_stream_mra_hops_t *hops, ngx_stream_upstream_server_t *us);
 static ngx_stream_mra_hop_t *ngx_stream_mra_hop_place(
     ngx_stream_mra_hops_t *hops);
+static void ngx_stream_mra_hop_cleanup(void *data);
 static void ngx_stream_mra_hop_init_conf(ngx_stream_mra_hop_t *hop,
     ngx_stream_upstream_server_t *us);
 static void ngx_stream_mra_hop_init_log(ngx_stream_mra_hop_t *hop);
@@ -358,6 +359,7 @@ static ngx_stream_mra_hop_t *
 ngx_stream_mra_hop_place(ngx_stream_mra_hops_t *hops)
 {
     ngx_uint_t             i;
+    ngx_pool_cleanup_t    *cln;
     ngx_stream_mra_hop_t  *hop;
 
     for (i = 0; i < hops->n; i++) {
@@ -390,14 +392,31 @@ ngx_stream_mra_hop_place(ngx_stream_mra_hops_t *hops)
 
     hop->ping = ngx_stream_mra_ping_create(hop);
 
-    if (hop->ping == NULL || ngx_stream_mra_slots_create(hop) != NGX_OK) {
+    cln = ngx_pool_cleanup_add(ngx_cycle->pool, 0);
+
+    if (cln == NULL || hop->ping == NULL
+        || ngx_stream_mra_slots_create(hop) != NGX_OK)
+    {
         return NULL;
     }
+
+    cln->handler = ngx_stream_mra_hop_cleanup;
+    cln->data = hop;
 
     hops->hop[i] = hop;
     hops->n++;
 
     return hop;
+}
+
+
+static void
+ngx_stream_mra_hop_cleanup(void *data)
+{
+    ngx_stream_mra_hop_t *hop = data;
+
+    ngx_stream_mra_slots_free(hop);
+    ngx_stream_mra_tls_free_session(hop);
 }
 
 

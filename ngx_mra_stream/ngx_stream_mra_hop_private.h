@@ -117,6 +117,10 @@ void ngx_stream_mra_slots_open(ngx_stream_mra_hop_t *hop);
 void ngx_stream_mra_slots_close(ngx_stream_mra_hop_t *hop);
 ngx_uint_t ngx_stream_mra_slots_are_idle(ngx_stream_mra_hop_t *hop);
 
+/* what waits is lost; nothing else is touched */
+
+void ngx_stream_mra_slots_free(ngx_stream_mra_hop_t *hop);
+
 /* the one for this affinity; only if it cannot be opened, another */
 
 ngx_stream_mra_slot_t *ngx_stream_mra_slot_choose(ngx_stream_mra_hop_t *hop,

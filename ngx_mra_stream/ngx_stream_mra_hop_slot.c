@@ -134,6 +134,17 @@ ngx_stream_mra_slots_are_idle(ngx_stream_mra_hop_t *hop)
 }
 
 
+void
+ngx_stream_mra_slots_free(ngx_stream_mra_hop_t *hop)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < hop->hops->conf->connections; i++) {
+        ngx_stream_mra_slot_drop(&hop->slots[i]);
+    }
+}
+
+
 static void
 ngx_stream_mra_slot_open(ngx_stream_mra_slot_t *slot)
 {

@@ -15,7 +15,7 @@ use MRA::Util;
 use Test::More;
 use Time::HiRes qw(time sleep);
 
-my $t = MRA::Nginx->new->plan(24)
+my $t = MRA::Nginx->new->plan(25)
     ->expect(qr/worker process \d+ exited on signal 9/);
 
 my $v4 = MRA::Hop->new($t, 'v4', stun => 1);
@@ -64,6 +64,8 @@ $by{registered('sip')}++ for 1 .. 20;
 is_deeply(\%by, { v4 => 10, v6 => 5, unix => 5 },
     'clients by weight, over TCP, IPv6 and unix sockets');
 is(registered('direct'), 'v4', 'an address instead of an upstream');
+ok(2 <= grep({ ($_->{from} // '') eq '127.0.0.2' } $v4->seen),
+    'from the address that we are to bind to');
 
 
 # many clients, few connections, in order

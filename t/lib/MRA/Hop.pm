@@ -173,7 +173,8 @@ sub serve {
             if ($socket == $listener) {
                 my $new = $listener->accept or next;
                 my $id = "$$." . ++$number;
-                $self->note(connection => $id, opened => 1);
+                $self->note(connection => $id, opened => 1,
+                    $self->{port} ? (from => $new->peerhost) : ());
 
                 if (!$self->handshake($new, $id)) {
                     $self->note(connection => $id, closed => 1);
