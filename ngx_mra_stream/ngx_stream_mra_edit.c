@@ -170,8 +170,7 @@ ngx_stream_mra_record_route(ngx_stream_mra_relay_t *r,
 {
     ngx_stream_mra_span(spans[0], "Record-Route: <sip:");
 
-    spans[1].data = r->token;
-    spans[1].len = NGX_STREAM_MRA_TOKEN_LEN;
+    spans[1] = ngx_stream_mra_token(r);
 
     ngx_stream_mra_span(spans[2], "@");
 

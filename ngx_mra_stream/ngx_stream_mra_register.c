@@ -114,8 +114,7 @@ ngx_stream_mra_edit_path(ngx_stream_mra_relay_t *r)
 
     ngx_str_set(&spans[0], "Path: <sip:");
 
-    spans[1].data = r->token;
-    spans[1].len = NGX_STREAM_MRA_TOKEN_LEN;
+    spans[1] = ngx_stream_mra_token(r);
 
     ngx_str_set(&spans[2], "@");
 

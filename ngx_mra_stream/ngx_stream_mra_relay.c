@@ -421,8 +421,6 @@ ngx_stream_mra_choose_hop(ngx_stream_mra_relay_t *r)
 
     r->near = ngx_stream_mra_hop_link(r->hop, client->link.flow.slot);
 
-    ngx_stream_mra_flow_print(r->token, &client->link.flow);
-
     /* only a registrar has to find us by this address later */
 
     if (ngx_stream_mra_address_inside(&r->inside, client->conf, r->near)
@@ -557,6 +555,27 @@ ngx_stream_mra_relay_pieces(ngx_stream_mra_relay_t *r)
     return ngx_mra_sip_plan_iovec(&r->plan,
                                   r->last - r->msg.start - r->msg.head,
                                   r->iov, NGX_MRA_SIP_PLAN_PIECES);
+}
+
+
+ngx_str_t
+ngx_stream_mra_token(ngx_stream_mra_relay_t *r)
+{
+    ngx_str_t  token;
+
+    token.len = NGX_STREAM_MRA_TOKEN_LEN;
+
+    /* our branch has it when the answer goes to the same flow */
+
+    if (r->outbound) {
+        token.data = r->branch + NGX_MRA_RELAY_TOKEN_OFFSET;
+        return token;
+    }
+
+    ngx_stream_mra_flow_print(r->token, &r->client->link.flow);
+    token.data = r->token;
+
+    return token;
 }
 
 

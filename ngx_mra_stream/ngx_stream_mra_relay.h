@@ -183,14 +183,18 @@ ngx_int_t ngx_stream_mra_edit_target(ngx_stream_mra_relay_t *r);
 ngx_int_t ngx_stream_mra_edit_via(ngx_stream_mra_relay_t *r);
 ngx_int_t ngx_stream_mra_pop_via(ngx_stream_mra_relay_t *r);
 
+/* the token of the client's flow, NGX_STREAM_MRA_TOKEN_LEN bytes */
+
+ngx_str_t ngx_stream_mra_token(ngx_stream_mra_relay_t *r);
+
 /* our addresses on the two sides of r->client; NULL: not known yet */
 
 ngx_stream_mra_address_t *ngx_stream_mra_inside(ngx_stream_mra_relay_t *r);
 ngx_stream_mra_address_t *ngx_stream_mra_outside(ngx_stream_mra_relay_t *r);
 
 /*
- * Is this Route value ours?  NGX_OK: yes, *flow is in it; NGX_DECLINED: by
- * its host; NGX_ERROR: no
+ * The flow in a Route value of ours.  NGX_OK; NGX_DECLINED: it is ours by its
+ * host only; NGX_ERROR: it is not
  */
 
 ngx_int_t ngx_stream_mra_own_route(ngx_stream_mra_relay_t *r,

@@ -59,8 +59,6 @@ ngx_stream_mra_find_flow(ngx_stream_mra_relay_t *r)
                   : NULL;
     }
 
-    ngx_stream_mra_flow_print(r->token, &r->client->link.flow);
-
     return NGX_OK;
 }
 

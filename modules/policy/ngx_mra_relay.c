@@ -17,17 +17,25 @@ static const u_char  ngx_mra_relay_magic[] = "z9hG4bKmra";
 static const u_char  ngx_mra_relay_base64[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/* from "-" to "z"; 64: none of them */
+/* 64: it is no digit */
 
-static const u_char  ngx_mra_relay_values[] = {
-    62, 64, 64,
-    52, 53, 54, 55, 56, 57, 58, 59, 60, 61,
-    64, 64, 64, 64, 64, 64, 64,
-     0,  1,  2,  3,  4,  5,  6,  7,  8,  9, 10, 11, 12,
-    13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25,
-    64, 64, 64, 64, 63, 64,
-    26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38,
-    39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51
+static const u_char  ngx_mra_relay_values[256] = {
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 62, 64, 64,
+    52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 64, 64, 64, 64, 64, 64,
+    64,  0,  1,  2,  3,  4,  5,  6,  7,  8,  9, 10, 11, 12, 13, 14,
+    15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 64, 64, 64, 64, 63,
+    64, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40,
+    41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64
 };
 
 
@@ -464,25 +472,26 @@ ngx_mra_relay_hash_text(u_char *dst, uint64_t hash)
 u_char *
 ngx_mra_relay_encode(u_char *dst, const u_char *p, size_t len)
 {
-    size_t      i;
-    uint32_t    bits;
-    ngx_uint_t  n;
+    uint32_t  bits;
 
-    bits = 0;
-    n = 0;
+    for ( /* void */ ; len >= 3; len -= 3, p += 3) {
+        bits = (uint32_t) p[0] << 16 | (uint32_t) p[1] << 8 | p[2];
 
-    for (i = 0; i < len; i++) {
-        bits = (bits << 8) | p[i];
-        n += 8;
-
-        while (n >= 6) {
-            n -= 6;
-            *dst++ = ngx_mra_relay_base64[(bits >> n) & 0x3f];
-        }
+        *dst++ = ngx_mra_relay_base64[bits >> 18];
+        *dst++ = ngx_mra_relay_base64[bits >> 12 & 0x3f];
+        *dst++ = ngx_mra_relay_base64[bits >> 6 & 0x3f];
+        *dst++ = ngx_mra_relay_base64[bits & 0x3f];
     }
 
-    if (n) {
-        *dst++ = ngx_mra_relay_base64[(bits << (6 - n)) & 0x3f];
+    if (len) {
+        bits = (uint32_t) p[0] << 16 | (len == 2 ? (uint32_t) p[1] << 8 : 0);
+
+        *dst++ = ngx_mra_relay_base64[bits >> 18];
+        *dst++ = ngx_mra_relay_base64[bits >> 12 & 0x3f];
+
+        if (len == 2) {
+            *dst++ = ngx_mra_relay_base64[bits >> 6 & 0x3f];
+        }
     }
 
     return dst;
@@ -493,28 +502,35 @@ ngx_int_t
 ngx_mra_relay_decode(u_char *dst, const u_char *p, size_t len)
 {
     size_t      i;
-    u_char      ch;
-    uint32_t    bits;
-    ngx_uint_t  n;
+    uint32_t    bits, value;
+    ngx_uint_t  bad;
 
-    bits = 0;
-    n = 0;
+    bad = (len % 4 == 1);
 
-    for (i = 0; i < len; i++) {
-        ch = p[i];
+    for ( /* void */ ; len; len -= ngx_min(len, 4), p += 4) {
+        bits = 0;
 
-        if (ch < '-' || ch > 'z' || ngx_mra_relay_values[ch - '-'] > 63) {
-            return NGX_ERROR;
+        for (i = 0; i < 4; i++) {
+            value = 0;
+
+            if (i < len) {
+                value = ngx_mra_relay_values[p[i]];
+                bad |= value & 0x40;
+            }
+
+            bits = bits << 6 | (value & 0x3f);
         }
 
-        bits = (bits << 6) | ngx_mra_relay_values[ch - '-'];
-        n += 6;
+        *dst++ = (u_char) (bits >> 16);
 
-        if (n >= 8) {
-            n -= 8;
-            *dst++ = (u_char) (bits >> n);
+        if (len > 2) {
+            *dst++ = (u_char) (bits >> 8);
+        }
+
+        if (len > 3) {
+            *dst++ = (u_char) bits;
         }
     }
 
-    return NGX_OK;
+    return bad ? NGX_ERROR : NGX_OK;
 }

@@ -27,8 +27,9 @@
 
 #define NGX_MRA_RELAY_TOKEN_LEN   28
 #define NGX_MRA_RELAY_HASH_LEN    8
+#define NGX_MRA_RELAY_TOKEN_OFFSET  (sizeof("z9hG4bKmra") - 1)
 #define NGX_MRA_RELAY_BRANCH_LEN                                             \
-    (sizeof("z9hG4bKmra") - 1 + NGX_MRA_RELAY_TOKEN_LEN + 1                  \
+    (NGX_MRA_RELAY_TOKEN_OFFSET + NGX_MRA_RELAY_TOKEN_LEN + 1                \
      + 2 * NGX_MRA_RELAY_HASH_LEN)
 
 
