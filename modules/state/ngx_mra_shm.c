@@ -295,15 +295,13 @@ ngx_mra_shm_hit_again(ngx_mra_shm_t *shm, ngx_mra_op_t *op,
         return NGX_DECLINED;
     }
 
-    /* the new attempt, then what makes it count */
+    /* the new attempt, and what makes it count */
 
     slot = ngx_mra_window_len((u->w.head + u->w.n - 1) % u->w.size);
 
-    ngx_mra_shm_table_write(shm->table, e, slot, u->bytes + slot,
-                            sizeof(uint32_t));
-    ngx_memory_barrier();
-
-    ngx_mra_shm_table_write(shm->table, e, 0, u, ngx_mra_window_len(0));
+    ngx_mra_shm_table_change(shm->table, e, slot, u->bytes + slot,
+                             sizeof(uint32_t));
+    ngx_mra_shm_table_change(shm->table, e, 0, u, ngx_mra_window_len(0));
     ngx_mra_shm_table_move(shm->table, e, now + op->period);
 
     return NGX_OK;
@@ -382,7 +380,11 @@ ngx_mra_shm_scan(ngx_mra_store_t *st, ngx_mra_op_t *op)
     do {
         shm = ngx_mra_shm_lock(st);
 
-        e = ngx_mra_shm_table_from(shm->table, op->kind, from, skip);
+        e = ngx_mra_shm_table_from(shm->table, op->kind, from);
+
+        for (n = 0; e && e->expire == from && n < skip; n++) {
+            e = ngx_mra_shm_table_next(shm->table, e);
+        }
 
         for (n = 0; e && n < NGX_MRA_SHM_BATCH; n++) {
 
@@ -393,8 +395,8 @@ ngx_mra_shm_scan(ngx_mra_store_t *st, ngx_mra_op_t *op)
 
             p += len;
 
-            skip = (e->node.key == from) ? skip + 1 : 1;
-            from = e->node.key;
+            skip = (e->expire == from) ? skip + 1 : 1;
+            from = e->expire;
 
             if (skip > 0xffff) {
                 from++;
@@ -428,7 +430,7 @@ ngx_mra_shm_record(ngx_mra_shm_t *shm, ngx_mra_op_t *op,
     size_t             size, len, offset;
     ngx_mra_record_t  *rec;
 
-    offset = ngx_mra_shm_is_window(e->node.data) ? e->size : 0;
+    offset = ngx_mra_shm_is_window(e->kind) ? e->size : 0;
     size = offset ? e->name_len : e->size;
 
     len = ngx_align(sizeof(ngx_mra_record_t) + size, 8);
@@ -442,7 +444,7 @@ ngx_mra_shm_record(ngx_mra_shm_t *shm, ngx_mra_op_t *op,
     rec->len = (uint16_t) len;
     rec->used = 0;
     rec->size = (uint32_t) size;
-    rec->ttl = e->node.key - now;
+    rec->ttl = e->expire - now;
 
     ngx_memcpy(rec->key, e->key, NGX_MRA_KEY_LEN);
 
@@ -491,7 +493,7 @@ ngx_mra_shm_lock(ngx_mra_store_t *st)
 
     ngx_shmtx_lock(&shm->shpool->mutex);
 
-    if (shm->table->busy) {
+    if (shm->table->nsaved) {
         ngx_mra_shm_table_recover(shm->table);
         shm->recovered = 1;
     }
@@ -557,7 +559,7 @@ ngx_mra_shm_live(ngx_mra_shm_t *shm, ngx_mra_op_t *op, ngx_msec_t now)
             return NULL;
         }
 
-        if (e->node.key - now > life) {
+        if (e->expire - now > life) {
             ngx_mra_shm_table_move(shm->table, e, now + life);
         }
     }
@@ -577,15 +579,11 @@ ngx_mra_shm_new(ngx_mra_shm_t *shm, ngx_mra_op_t *op, size_t size,
     t = shm->table;
     evicted = t->evicted;
 
-    e = ngx_mra_shm_table_alloc(t, op->kind, size, name_len, now);
+    e = ngx_mra_shm_table_alloc(t, op->kind, op->key, size, name_len, now);
 
     if (t->evicted != evicted && !t->full) {
         t->full = 1;
         shm->full = 1;
-    }
-
-    if (e) {
-        ngx_memcpy(e->key, op->key, NGX_MRA_KEY_LEN);
     }
 
     return e;
@@ -608,7 +606,7 @@ ngx_mra_shm_read(ngx_mra_shm_t *shm, ngx_mra_op_t *op,
     ngx_mra_shm_table_read(shm->table, e, offset, op->value.data, size);
 
     op->value.len = size;
-    op->ttl = e->node.key - now;
+    op->ttl = e->expire - now;
 
     if (offset) {
         op->used = ngx_mra_shm_peek(shm, op, e, now);

@@ -26,29 +26,41 @@
 #define ngx_mra_shm_number(t, e)                                             \
     ((uint32_t) ((ngx_mra_shm_block_t *) (e) - (t)->blocks))
 
-#define ngx_mra_shm_kind(t, e)   (&(t)->kinds[(e)->node.data])
+/* whose link on the lowest level this is */
 
-#define ngx_mra_shm_marked(t, n)                                             \
-    ((t)->marks[(n) / 32] & ((uint32_t) 1 << ((n) % 32)))
+#define ngx_mra_shm_owner(link)                                              \
+    ((u_char *) (link) - offsetof(ngx_mra_shm_entry_t, later))
 
-static void ngx_mra_shm_begin(ngx_mra_shm_table_t *t);
-static void ngx_mra_shm_end(ngx_mra_shm_table_t *t);
-static void ngx_mra_shm_clear(ngx_mra_shm_table_t *t);
-static void ngx_mra_shm_keep(ngx_mra_shm_table_t *t, uint32_t bucket);
-static ngx_uint_t ngx_mra_shm_mark(ngx_mra_shm_table_t *t,
-    ngx_mra_shm_entry_t *e);
-static void ngx_mra_shm_free_unmarked(ngx_mra_shm_table_t *t);
+#define ngx_mra_shm_entry(t, number)                                         \
+    ((number) ? &(t)->blocks[number].entry : NULL)
+
+
+static void ngx_mra_shm_save(ngx_mra_shm_table_t *t, void *p, size_t len);
+static void ngx_mra_shm_put(ngx_mra_shm_table_t *t, uint32_t *p,
+    uint32_t value);
+static void ngx_mra_shm_done(ngx_mra_shm_table_t *t);
+
 static uint32_t *ngx_mra_shm_bucket(ngx_mra_shm_table_t *t, u_char *key);
-static uint32_t ngx_mra_shm_take(ngx_mra_shm_table_t *t);
 static ngx_uint_t ngx_mra_shm_need(size_t len);
+static uint32_t ngx_mra_shm_take(ngx_mra_shm_table_t *t);
+static void ngx_mra_shm_unlink(ngx_mra_shm_table_t *t,
+    ngx_mra_shm_entry_t *e);
+
 static ngx_mra_shm_entry_t *ngx_mra_shm_victim(ngx_mra_shm_table_t *t,
     ngx_msec_t now);
 static ngx_mra_shm_entry_t *ngx_mra_shm_soonest(ngx_mra_shm_table_t *t,
     ngx_uint_t kinds);
-static void ngx_mra_shm_unlink(ngx_mra_shm_table_t *t,
+
+static void ngx_mra_shm_path(ngx_mra_shm_table_t *t, ngx_mra_kind_e kind,
+    ngx_msec_t expire, uint32_t number, uint32_t **path);
+static ngx_uint_t ngx_mra_shm_height(ngx_mra_shm_entry_t *e);
+static void ngx_mra_shm_list_insert(ngx_mra_shm_table_t *t,
     ngx_mra_shm_entry_t *e);
-static void ngx_mra_shm_copy(ngx_mra_shm_table_t *t, ngx_mra_shm_entry_t *e,
-    size_t offset, u_char *buf, size_t len, ngx_uint_t write);
+static void ngx_mra_shm_list_remove(ngx_mra_shm_table_t *t,
+    ngx_mra_shm_entry_t *e);
+
+static u_char *ngx_mra_shm_piece(ngx_mra_shm_table_t *t,
+    ngx_mra_shm_entry_t *e, size_t offset, size_t *len);
 
 
 ngx_mra_shm_table_t *
@@ -63,12 +75,12 @@ ngx_mra_shm_table_init(u_char *p, size_t size)
         return NULL;
     }
 
-    /* a block, at most one bucket, a bit, and what alignment may take */
+    /* a block, at most one bucket for it, and what alignment may take */
 
-    n = (size - head - 3 * NGX_MRA_SHM_BLOCK)
-        / (NGX_MRA_SHM_BLOCK + sizeof(uint32_t) + 1);
+    n = (size - head - NGX_MRA_SHM_BLOCK)
+        / (NGX_MRA_SHM_BLOCK + sizeof(uint32_t));
 
-    n = ngx_min(n, NGX_MAX_UINT32_VALUE - 1);
+    n = ngx_min(n, NGX_MAX_UINT32_VALUE);
 
     for (buckets = 1; buckets <= n / 2; buckets *= 2) { /* void */ }
 
@@ -79,155 +91,72 @@ ngx_mra_shm_table_init(u_char *p, size_t size)
     t->mask = (uint32_t) (buckets - 1);
     ngx_memzero(t->buckets, buckets * sizeof(uint32_t));
 
-    t->marks = t->buckets + buckets;
-
-    p = (u_char *) (t->marks + n / 32 + 1);
+    p = (u_char *) (t->buckets + buckets);
 
     t->blocks = (ngx_mra_shm_block_t *) ngx_align_ptr(p, NGX_MRA_SHM_BLOCK);
     t->nblocks = (uint32_t) n;
-
-    /* block 0 is none */
-
     t->fresh = 1;
-
-    ngx_mra_shm_clear(t);
+    t->nfree = (uint32_t) n - 1;
 
     return t;
-}
-
-
-/*
- * A killed worker has done all its stores up to some point in the program;
- * that they are done in this order is what the barriers tell the compiler.
- */
-
-static void
-ngx_mra_shm_begin(ngx_mra_shm_table_t *t)
-{
-    t->busy = 1;
-    ngx_memory_barrier();
-}
-
-
-static void
-ngx_mra_shm_end(ngx_mra_shm_table_t *t)
-{
-    ngx_memory_barrier();
-    t->busy = 0;
-}
-
-
-static void
-ngx_mra_shm_clear(ngx_mra_shm_table_t *t)
-{
-    ngx_uint_t           i;
-    ngx_mra_shm_kind_t  *k;
-
-    for (i = 0; i < NGX_MRA_KINDS; i++) {
-        k = &t->kinds[i];
-
-        ngx_rbtree_init(&k->tree, &k->sentinel, ngx_rbtree_insert_timer_value);
-        k->entries = 0;
-        k->blocks = 0;
-    }
-
-    t->free = 0;
-    t->nfree = t->nblocks - t->fresh;
 }
 
 
 void
 ngx_mra_shm_table_recover(ngx_mra_shm_table_t *t)
 {
-    uint32_t  i;
+    ngx_mra_shm_saved_t  *saved;
 
-    if (t->moving) {
-        t->blocks[t->moving].entry.node.key = t->expire;
-        t->moving = 0;
+    while (t->nsaved) {
+        saved = &t->saved[t->nsaved - 1];
+
+        ngx_memcpy(saved->p, &saved->was, saved->len);
+        ngx_memory_barrier();
+
+        t->nsaved--;
     }
-
-    ngx_mra_shm_clear(t);
-    ngx_memzero(t->marks, (t->nblocks / 32 + 1) * sizeof(uint32_t));
-
-    for (i = 0; i <= t->mask; i++) {
-        ngx_mra_shm_keep(t, i);
-    }
-
-    ngx_mra_shm_free_unmarked(t);
 
     t->recovered++;
+}
 
-    ngx_mra_shm_end(t);
+
+/*
+ * A killed worker has done all its stores up to some point of the program;
+ * that they are done in this order is what the barriers tell the compiler.
+ */
+
+static void
+ngx_mra_shm_save(ngx_mra_shm_table_t *t, void *p, size_t len)
+{
+    ngx_mra_shm_saved_t  *saved;
+
+    saved = &t->saved[t->nsaved];
+
+    saved->p = p;
+    saved->len = len;
+    ngx_memcpy(&saved->was, p, len);
+
+    ngx_memory_barrier();
+    t->nsaved++;
+    ngx_memory_barrier();
 }
 
 
 static void
-ngx_mra_shm_keep(ngx_mra_shm_table_t *t, uint32_t bucket)
+ngx_mra_shm_put(ngx_mra_shm_table_t *t, uint32_t *p, uint32_t value)
 {
-    uint32_t             *np;
-    ngx_uint_t            n;
-    ngx_mra_shm_kind_t   *k;
-    ngx_mra_shm_entry_t  *e;
+    ngx_mra_shm_save(t, p, sizeof(uint32_t));
 
-    np = &t->buckets[bucket];
-
-    while (*np) {
-        e = &t->blocks[*np].entry;
-
-        /*
-         * an entry that was being replaced: its successor, which comes
-         * first, stays
-         */
-
-        if (ngx_mra_shm_table_find(t, e->node.data, e->key) != e) {
-            *np = e->next;
-            continue;
-        }
-
-        n = ngx_mra_shm_mark(t, e);
-
-        k = ngx_mra_shm_kind(t, e);
-        k->entries++;
-        k->blocks += n;
-
-        ngx_rbtree_insert(&k->tree, &e->node);
-
-        np = &e->next;
-    }
-}
-
-
-static ngx_uint_t
-ngx_mra_shm_mark(ngx_mra_shm_table_t *t, ngx_mra_shm_entry_t *e)
-{
-    uint32_t    b;
-    ngx_uint_t  i, n;
-
-    b = ngx_mra_shm_number(t, e);
-    n = ngx_mra_shm_need(e->size + e->name_len);
-
-    for (i = 0; i < n; i++) {
-        t->marks[b / 32] |= (uint32_t) 1 << (b % 32);
-        b = i ? t->blocks[b].more.more : e->more;
-    }
-
-    return n;
+    *p = value;
 }
 
 
 static void
-ngx_mra_shm_free_unmarked(ngx_mra_shm_table_t *t)
+ngx_mra_shm_done(ngx_mra_shm_table_t *t)
 {
-    uint32_t  b;
+    ngx_memory_barrier();
 
-    for (b = 1; b < t->fresh; b++) {
-
-        if (!ngx_mra_shm_marked(t, b)) {
-            t->blocks[b].more.more = t->free;
-            t->free = b;
-            t->nfree++;
-        }
-    }
+    t->nsaved = 0;
 }
 
 
@@ -241,8 +170,7 @@ ngx_mra_shm_table_find(ngx_mra_shm_table_t *t, ngx_mra_kind_e kind,
     for (n = *ngx_mra_shm_bucket(t, key); n; n = e->next) {
         e = &t->blocks[n].entry;
 
-        if (e->node.data == kind
-            && ngx_memcmp(e->key, key, NGX_MRA_KEY_LEN) == 0)
+        if (e->kind == kind && ngx_memcmp(e->key, key, NGX_MRA_KEY_LEN) == 0)
         {
             return e;
         }
@@ -267,7 +195,7 @@ ngx_mra_shm_bucket(ngx_mra_shm_table_t *t, u_char *key)
 
 ngx_mra_shm_entry_t *
 ngx_mra_shm_table_alloc(ngx_mra_shm_table_t *t, ngx_mra_kind_e kind,
-    size_t size, size_t name_len, ngx_msec_t now)
+    u_char *key, size_t size, size_t name_len, ngx_msec_t now)
 {
     uint32_t              b, *more;
     ngx_uint_t            i, n;
@@ -289,14 +217,18 @@ ngx_mra_shm_table_alloc(ngx_mra_shm_table_t *t, ngx_mra_kind_e kind,
         ngx_mra_shm_table_remove(t, victim);
     }
 
-    ngx_mra_shm_begin(t);
+    ngx_mra_shm_put(t, &t->nfree, t->nfree - (uint32_t) n);
+
+    ngx_mra_shm_save(t, &t->free, sizeof(uint32_t));
+    ngx_mra_shm_save(t, &t->fresh, sizeof(uint32_t));
 
     b = ngx_mra_shm_take(t);
     e = &t->blocks[b].entry;
 
-    e->node.data = kind;
+    e->kind = (u_char) kind;
     e->size = (uint16_t) size;
-    e->name_len = (uint16_t) name_len;
+    e->name_len = (u_char) name_len;
+    ngx_memcpy(e->key, key, NGX_MRA_KEY_LEN);
 
     more = &e->more;
 
@@ -308,27 +240,7 @@ ngx_mra_shm_table_alloc(ngx_mra_shm_table_t *t, ngx_mra_kind_e kind,
 
     *more = 0;
 
-    /* busy until it is inserted: it would be lost otherwise */
-
     return e;
-}
-
-
-static uint32_t
-ngx_mra_shm_take(ngx_mra_shm_table_t *t)
-{
-    uint32_t  b;
-
-    t->nfree--;
-
-    if (t->free == 0) {
-        return t->fresh++;
-    }
-
-    b = t->free;
-    t->free = t->blocks[b].more.more;
-
-    return b;
 }
 
 
@@ -342,6 +254,118 @@ ngx_mra_shm_need(size_t len)
     len -= NGX_MRA_SHM_FIRST;
 
     return 1 + (len + NGX_MRA_SHM_OTHER - 1) / NGX_MRA_SHM_OTHER;
+}
+
+
+static uint32_t
+ngx_mra_shm_take(ngx_mra_shm_table_t *t)
+{
+    uint32_t  b, *more;
+
+    if (t->free == 0) {
+        return t->fresh++;
+    }
+
+    b = t->free;
+    more = &t->blocks[b].more.more;
+
+    ngx_mra_shm_save(t, more, sizeof(uint32_t));
+
+    t->free = *more;
+
+    return b;
+}
+
+
+void
+ngx_mra_shm_table_insert(ngx_mra_shm_table_t *t, ngx_mra_shm_entry_t *e,
+    ngx_mra_shm_entry_t *old, ngx_msec_t expire)
+{
+    uint32_t            *bucket;
+    ngx_mra_shm_kind_t  *k;
+
+    if (old) {
+        ngx_mra_shm_unlink(t, old);
+    }
+
+    k = &t->kinds[e->kind];
+
+    ngx_mra_shm_put(t, &k->entries, k->entries + 1);
+    ngx_mra_shm_put(t, &k->blocks, k->blocks + (uint32_t)
+                    ngx_mra_shm_need(e->size + e->name_len));
+
+    k->peak = ngx_max(k->peak, k->entries);
+
+    e->expire = expire;
+    ngx_mra_shm_list_insert(t, e);
+
+    bucket = ngx_mra_shm_bucket(t, e->key);
+    e->next = *bucket;
+    ngx_mra_shm_put(t, bucket, ngx_mra_shm_number(t, e));
+
+    ngx_mra_shm_done(t);
+}
+
+
+void
+ngx_mra_shm_table_remove(ngx_mra_shm_table_t *t, ngx_mra_shm_entry_t *e)
+{
+    ngx_mra_shm_unlink(t, e);
+    ngx_mra_shm_done(t);
+}
+
+
+static void
+ngx_mra_shm_unlink(ngx_mra_shm_table_t *t, ngx_mra_shm_entry_t *e)
+{
+    uint32_t             b, *np, more;
+    ngx_uint_t           i, n;
+    ngx_mra_shm_kind_t  *k;
+
+    b = ngx_mra_shm_number(t, e);
+
+    for (np = ngx_mra_shm_bucket(t, e->key);
+         *np != b;
+         np = &t->blocks[*np].entry.next)
+    { /* void */ }
+
+    ngx_mra_shm_put(t, np, e->next);
+
+    ngx_mra_shm_list_remove(t, e);
+
+    n = ngx_mra_shm_need(e->size + e->name_len);
+    k = &t->kinds[e->kind];
+
+    ngx_mra_shm_put(t, &k->entries, k->entries - 1);
+    ngx_mra_shm_put(t, &k->blocks, k->blocks - (uint32_t) n);
+    ngx_mra_shm_put(t, &t->nfree, t->nfree + (uint32_t) n);
+
+    ngx_mra_shm_save(t, &t->free, sizeof(uint32_t));
+
+    more = e->more;
+
+    for (i = 0; i < n; i++) {
+        ngx_mra_shm_put(t, &t->blocks[b].more.more, t->free);
+        t->free = b;
+
+        b = more;
+        more = t->blocks[b].more.more;
+    }
+}
+
+
+void
+ngx_mra_shm_table_move(ngx_mra_shm_table_t *t, ngx_mra_shm_entry_t *e,
+    ngx_msec_t expire)
+{
+    ngx_mra_shm_list_remove(t, e);
+
+    ngx_mra_shm_save(t, &e->expire, sizeof(ngx_msec_t));
+    e->expire = expire;
+
+    ngx_mra_shm_list_insert(t, e);
+
+    ngx_mra_shm_done(t);
 }
 
 
@@ -394,7 +418,7 @@ ngx_mra_shm_soonest(ngx_mra_shm_table_t *t, ngx_uint_t kinds)
         e = ngx_mra_shm_table_first(t, i);
 
         if (e && (soonest == NULL
-                  || (ngx_msec_int_t) (e->node.key - soonest->node.key) < 0))
+                  || (ngx_msec_int_t) (e->expire - soonest->expire) < 0))
         {
             soonest = e;
         }
@@ -404,163 +428,140 @@ ngx_mra_shm_soonest(ngx_mra_shm_table_t *t, ngx_uint_t kinds)
 }
 
 
-void
-ngx_mra_shm_table_insert(ngx_mra_shm_table_t *t, ngx_mra_shm_entry_t *e,
-    ngx_mra_shm_entry_t *old, ngx_msec_t expire)
-{
-    uint32_t            *bucket;
-    ngx_mra_shm_kind_t  *k;
-
-    k = ngx_mra_shm_kind(t, e);
-    k->entries++;
-    k->blocks += ngx_mra_shm_need(e->size + e->name_len);
-
-    e->node.key = expire;
-    ngx_rbtree_insert(&k->tree, &e->node);
-
-    bucket = ngx_mra_shm_bucket(t, e->key);
-    e->next = *bucket;
-
-    ngx_memory_barrier();
-
-    *bucket = ngx_mra_shm_number(t, e);
-
-    if (old) {
-        ngx_mra_shm_unlink(t, old);
-    }
-
-    k->peak = ngx_max(k->peak, k->entries);
-
-    ngx_mra_shm_end(t);
-}
-
-
-void
-ngx_mra_shm_table_remove(ngx_mra_shm_table_t *t, ngx_mra_shm_entry_t *e)
-{
-    ngx_mra_shm_begin(t);
-    ngx_mra_shm_unlink(t, e);
-    ngx_mra_shm_end(t);
-}
-
-
-static void
-ngx_mra_shm_unlink(ngx_mra_shm_table_t *t, ngx_mra_shm_entry_t *e)
-{
-    uint32_t             b, *np, more;
-    ngx_uint_t           i, n;
-    ngx_mra_shm_kind_t  *k;
-
-    b = ngx_mra_shm_number(t, e);
-
-    for (np = ngx_mra_shm_bucket(t, e->key);
-         *np != b;
-         np = &t->blocks[*np].entry.next)
-    { /* void */ }
-
-    *np = e->next;
-
-    ngx_memory_barrier();
-
-    n = ngx_mra_shm_need(e->size + e->name_len);
-
-    k = ngx_mra_shm_kind(t, e);
-    k->entries--;
-    k->blocks -= n;
-
-    ngx_rbtree_delete(&k->tree, &e->node);
-
-    more = e->more;
-
-    for (i = 0; i < n; i++) {
-        t->blocks[b].more.more = t->free;
-        t->free = b;
-        t->nfree++;
-
-        b = more;
-        more = t->blocks[b].more.more;
-    }
-}
-
-
-void
-ngx_mra_shm_table_move(ngx_mra_shm_table_t *t, ngx_mra_shm_entry_t *e,
-    ngx_msec_t expire)
-{
-    ngx_rbtree_t  *tree;
-
-    ngx_mra_shm_begin(t);
-
-    tree = &ngx_mra_shm_kind(t, e)->tree;
-
-    /* for deleting a node clears its key */
-
-    t->expire = expire;
-    ngx_memory_barrier();
-    t->moving = ngx_mra_shm_number(t, e);
-    ngx_memory_barrier();
-
-    ngx_rbtree_delete(tree, &e->node);
-    e->node.key = expire;
-    ngx_rbtree_insert(tree, &e->node);
-
-    ngx_memory_barrier();
-    t->moving = 0;
-
-    ngx_mra_shm_end(t);
-}
-
-
 ngx_mra_shm_entry_t *
 ngx_mra_shm_table_first(ngx_mra_shm_table_t *t, ngx_mra_kind_e kind)
 {
-    ngx_rbtree_t  *tree;
+    uint32_t  n;
 
-    tree = &t->kinds[kind].tree;
+    n = t->kinds[kind].first[0];
 
-    if (tree->root == tree->sentinel) {
-        return NULL;
-    }
-
-    return (ngx_mra_shm_entry_t *) ngx_rbtree_min(tree->root, tree->sentinel);
+    return ngx_mra_shm_entry(t, n);
 }
 
 
 ngx_mra_shm_entry_t *
 ngx_mra_shm_table_from(ngx_mra_shm_table_t *t, ngx_mra_kind_e kind,
-    ngx_msec_t expire, ngx_uint_t skip)
+    ngx_msec_t expire)
 {
-    ngx_rbtree_t       *tree;
-    ngx_rbtree_node_t  *node, *found;
+    uint32_t  *path[NGX_MRA_SHM_LEVELS];
 
-    tree = &t->kinds[kind].tree;
-    found = NULL;
+    ngx_mra_shm_path(t, kind, expire, 0, path);
 
-    for (node = tree->root; node != tree->sentinel; /* void */ ) {
-
-        if ((ngx_msec_int_t) (node->key - expire) < 0) {
-            node = node->right;
-            continue;
-        }
-
-        found = node;
-        node = node->left;
-    }
-
-    while (found && skip && found->key == expire) {
-        found = ngx_rbtree_next(tree, found);
-        skip--;
-    }
-
-    return (ngx_mra_shm_entry_t *) found;
+    return ngx_mra_shm_entry(t, *path[0]);
 }
 
 
 ngx_mra_shm_entry_t *
 ngx_mra_shm_table_next(ngx_mra_shm_table_t *t, ngx_mra_shm_entry_t *e)
 {
-    return (ngx_mra_shm_entry_t *)
-               ngx_rbtree_next(&ngx_mra_shm_kind(t, e)->tree, &e->node);
+    return ngx_mra_shm_entry(t, e->later[0]);
+}
+
+
+/*
+ * The links at all levels that lead over "expire"; among those that expire
+ * at the same time the numbers are in order.
+ */
+
+static void
+ngx_mra_shm_path(ngx_mra_shm_table_t *t, ngx_mra_kind_e kind,
+    ngx_msec_t expire, uint32_t number, uint32_t **path)
+{
+    uint32_t              n, *links;
+    ngx_uint_t            level;
+    ngx_msec_int_t        diff;
+    ngx_mra_shm_entry_t  *e;
+
+    links = t->kinds[kind].first;
+
+    for (level = NGX_MRA_SHM_LEVELS; level--; /* void */ ) {
+
+        while ((n = links[level])) {
+            e = &t->blocks[n].entry;
+            diff = (ngx_msec_int_t) (e->expire - expire);
+
+            if (diff > 0 || (diff == 0 && n >= number)) {
+                break;
+            }
+
+            links = e->later;
+        }
+
+        path[level] = &links[level];
+    }
+}
+
+
+/* how many levels an entry is on: digests are as good as dice */
+
+static ngx_uint_t
+ngx_mra_shm_height(ngx_mra_shm_entry_t *e)
+{
+    uint32_t    bits;
+    ngx_uint_t  n;
+
+    ngx_memcpy(&bits, e->key + sizeof(uint32_t), sizeof(uint32_t));
+
+    for (n = 1; n < NGX_MRA_SHM_LEVELS && (bits & 7) == 0; n++) {
+        bits >>= 3;
+    }
+
+    return n;
+}
+
+
+static void
+ngx_mra_shm_list_insert(ngx_mra_shm_table_t *t, ngx_mra_shm_entry_t *e)
+{
+    uint32_t     n, earlier, *path[NGX_MRA_SHM_LEVELS];
+    ngx_uint_t   level;
+
+    n = ngx_mra_shm_number(t, e);
+
+    ngx_mra_shm_path(t, e->kind, e->expire, n, path);
+
+    earlier = (path[0] == t->kinds[e->kind].first)
+                  ? 0 : ngx_mra_shm_number(t, ngx_mra_shm_owner(path[0]));
+
+    ngx_mra_shm_put(t, &e->earlier, earlier);
+
+    if (*path[0]) {
+        ngx_mra_shm_put(t, &t->blocks[*path[0]].entry.earlier, n);
+    }
+
+    for (level = ngx_mra_shm_height(e); level--; /* void */ ) {
+        ngx_mra_shm_put(t, &e->later[level], *path[level]);
+        ngx_mra_shm_put(t, path[level], n);
+    }
+}
+
+
+static void
+ngx_mra_shm_list_remove(ngx_mra_shm_table_t *t, ngx_mra_shm_entry_t *e)
+{
+    uint32_t    *path[NGX_MRA_SHM_LEVELS];
+    ngx_uint_t   level;
+
+    level = ngx_mra_shm_height(e);
+
+    /* most are on the lowest level only and need no search */
+
+    if (level == 1) {
+        path[0] = e->earlier ? t->blocks[e->earlier].entry.later
+                             : t->kinds[e->kind].first;
+
+    } else {
+        ngx_mra_shm_path(t, e->kind, e->expire, ngx_mra_shm_number(t, e),
+                         path);
+    }
+
+    if (e->later[0]) {
+        ngx_mra_shm_put(t, &t->blocks[e->later[0]].entry.earlier, e->earlier);
+    }
+
+    while (level--) {
+        ngx_mra_shm_put(t, path[level], e->later[level]);
+    }
 }
 
 
@@ -568,7 +569,19 @@ void
 ngx_mra_shm_table_read(ngx_mra_shm_table_t *t, ngx_mra_shm_entry_t *e,
     size_t offset, void *to, size_t len)
 {
-    ngx_mra_shm_copy(t, e, offset, to, len, 0);
+    u_char  *p, *dst;
+    size_t   n;
+
+    dst = to;
+
+    while (len) {
+        n = len;
+        p = ngx_mra_shm_piece(t, e, offset, &n);
+
+        dst = ngx_cpymem(dst, p, n);
+        offset += n;
+        len -= n;
+    }
 }
 
 
@@ -576,42 +589,60 @@ void
 ngx_mra_shm_table_write(ngx_mra_shm_table_t *t, ngx_mra_shm_entry_t *e,
     size_t offset, const void *from, size_t len)
 {
-    ngx_mra_shm_copy(t, e, offset, (u_char *) from, len, 1);
+    u_char        *p;
+    size_t         n;
+    const u_char  *src;
+
+    src = from;
+
+    while (len) {
+        n = len;
+        p = ngx_mra_shm_piece(t, e, offset, &n);
+
+        ngx_memcpy(p, src, n);
+        src += n;
+        offset += n;
+        len -= n;
+    }
 }
 
 
-static void
-ngx_mra_shm_copy(ngx_mra_shm_table_t *t, ngx_mra_shm_entry_t *e,
-    size_t offset, u_char *buf, size_t len, ngx_uint_t write)
+void
+ngx_mra_shm_table_change(ngx_mra_shm_table_t *t, ngx_mra_shm_entry_t *e,
+    size_t offset, const void *from, size_t len)
+{
+    u_char  *p;
+
+    p = ngx_mra_shm_piece(t, e, offset, &len);
+
+    ngx_mra_shm_save(t, p, len);
+    ngx_memcpy(p, from, len);
+}
+
+
+/* what of "len" bytes at "offset" lies in one block, and how long it is */
+
+static u_char *
+ngx_mra_shm_piece(ngx_mra_shm_table_t *t, ngx_mra_shm_entry_t *e,
+    size_t offset, size_t *len)
 {
     u_char    *p;
-    size_t     n, size;
+    size_t     size;
     uint32_t   more;
 
     p = e->data;
     size = NGX_MRA_SHM_FIRST;
     more = e->more;
 
-    while (len) {
-
-        if (offset < size) {
-            n = ngx_min(len, size - offset);
-
-            if (write) {
-                ngx_memcpy(p + offset, buf, n);
-
-            } else {
-                ngx_memcpy(buf, p + offset, n);
-            }
-
-            buf += n;
-            len -= n;
-            offset += n;
-        }
-
+    while (offset >= size) {
         offset -= size;
+
         p = t->blocks[more].more.data;
         size = NGX_MRA_SHM_OTHER;
         more = t->blocks[more].more.more;
     }
+
+    *len = ngx_min(*len, size - offset);
+
+    return p + offset;
 }

@@ -3,13 +3,11 @@
  * Copyright (C) ngx_mra contributors
  *
  * The table in shared memory: entries of blocks of one size, found by
- * (kind, key) in a hash, and for each kind in the order in which they
- * expire.  Its user holds the zone's lock; nothing here locks or logs.
+ * (kind, key) in a hash, and for each kind in the order in which they expire
+ * (a skip list).  Its user holds the zone's lock; nothing here locks or logs.
  *
- * A worker may be killed between any two instructions.  What the hash leads
- * to is whole at every moment: an entry is linked last and unlinked first,
- * each by one store.  Trees, counts and the free list can be made anew from
- * the hash, which is what happens when "busy" is found set.
+ * A worker may be killed between any two instructions.  So what is changed
+ * is saved before, and whoever takes the lock next takes the change back.
  */
 
 
@@ -23,21 +21,37 @@
 
 
 #define NGX_MRA_SHM_BLOCK      128
+#define NGX_MRA_SHM_LEVELS     7      /* each has an eighth of the one below */
 
 /* bytes of data in the first block of an entry, and in each other */
 
 #define NGX_MRA_SHM_FIRST                                                    \
-    (NGX_MRA_SHM_BLOCK - sizeof(ngx_rbtree_node_t) - 12 - NGX_MRA_KEY_LEN)
+    (NGX_MRA_SHM_BLOCK - sizeof(ngx_msec_t)                                  \
+     - (NGX_MRA_SHM_LEVELS + 4) * sizeof(uint32_t) - NGX_MRA_KEY_LEN)
 #define NGX_MRA_SHM_OTHER      (NGX_MRA_SHM_BLOCK - sizeof(uint32_t))
 
+/*
+ * what one change may save: each block that it takes and each that it frees,
+ * the places in the list of the new and the old entry, and what there is one
+ * of
+ */
+
+#define NGX_MRA_SHM_SAVED                                                    \
+    (2 * (NGX_MRA_VALUE_MAX / NGX_MRA_SHM_OTHER + 2)                         \
+     + 3 * NGX_MRA_SHM_LEVELS + 24)
+
+
+/* blocks are named by their numbers, 0 is none */
 
 typedef struct {
-    ngx_rbtree_node_t    node;      /* key: when it expires, ms;
-                                       data: kind */
-    uint32_t             more;      /* its second block */
+    ngx_msec_t           expire;
+    uint32_t             later[NGX_MRA_SHM_LEVELS];
+    uint32_t             earlier;   /* on the lowest level; 0: the first */
     uint32_t             next;      /* in the bucket */
+    uint32_t             more;      /* its second block */
     uint16_t             size;      /* of the value or window in data */
-    uint16_t             name_len;  /* of the name that follows */
+    u_char               name_len;  /* of the name that follows */
+    u_char               kind;
     u_char               key[NGX_MRA_KEY_LEN];
     u_char               data[NGX_MRA_SHM_FIRST];
 } ngx_mra_shm_entry_t;
@@ -56,30 +70,34 @@ typedef union {
 
 
 typedef struct {
-    ngx_rbtree_t         tree;
-    ngx_rbtree_node_t    sentinel;
-    ngx_uint_t           entries;
-    ngx_uint_t           peak;      /* the most that there ever were */
-    ngx_uint_t           blocks;
+    uint32_t             first[NGX_MRA_SHM_LEVELS];
+    uint32_t             entries;
+    uint32_t             peak;      /* the most that there ever were */
+    uint32_t             blocks;
 } ngx_mra_shm_kind_t;
 
 
 typedef struct {
-    ngx_uint_t           busy;      /* trees and counts are being changed */
-    uint32_t             moving;    /* the entry that is between two places */
-    ngx_msec_t           expire;    /* ... in its tree, and the second */
+    void                *p;
+    size_t               len;
+    uint64_t             was;
+} ngx_mra_shm_saved_t;
+
+
+typedef struct {
+    ngx_uint_t           nsaved;    /* not 0: a change is under way */
+    ngx_mra_shm_saved_t  saved[NGX_MRA_SHM_SAVED];
 
     ngx_mra_shm_kind_t   kinds[NGX_MRA_KINDS];
 
     uint32_t            *buckets;
     uint32_t             mask;
 
-    ngx_mra_shm_block_t *blocks;    /* by number; 0 is none */
+    ngx_mra_shm_block_t *blocks;
     uint32_t             nblocks;
     uint32_t             fresh;     /* this one and later were never used */
     uint32_t             free;      /* first of the free list */
     uint32_t             nfree;     /* fresh ones included */
-    uint32_t            *marks;     /* a bit for each block, for recovery */
 
     ngx_uint_t           evicted;   /* before they had expired */
     ngx_uint_t           recovered;
@@ -96,7 +114,7 @@ typedef struct {
 
 ngx_mra_shm_table_t *ngx_mra_shm_table_init(u_char *p, size_t size);
 
-/* after the death of a worker: makes anew what "busy" covers */
+/* after the death of a worker: takes back what it had begun */
 
 void ngx_mra_shm_table_recover(ngx_mra_shm_table_t *t);
 
@@ -116,7 +134,8 @@ ngx_mra_shm_entry_t *ngx_mra_shm_table_find(ngx_mra_shm_table_t *t,
  */
 
 ngx_mra_shm_entry_t *ngx_mra_shm_table_alloc(ngx_mra_shm_table_t *t,
-    ngx_mra_kind_e kind, size_t size, size_t name_len, ngx_msec_t now);
+    ngx_mra_kind_e kind, u_char *key, size_t size, size_t name_len,
+    ngx_msec_t now);
 
 /*
  * Links an entry that expires at "expire", in place of "old" of the same
@@ -137,17 +156,14 @@ void ngx_mra_shm_table_move(ngx_mra_shm_table_t *t, ngx_mra_shm_entry_t *e,
     ngx_msec_t expire);
 
 /*
- * The entry of a kind that expires first; at "expire" or later, skipping
- * "skip" of those that expire at the same time.  NULL: there is none
+ * The entry of a kind that expires first; the first that expires at "expire"
+ * or later; the next in this order.  NULL: there is none
  */
 
 ngx_mra_shm_entry_t *ngx_mra_shm_table_first(ngx_mra_shm_table_t *t,
     ngx_mra_kind_e kind);
 ngx_mra_shm_entry_t *ngx_mra_shm_table_from(ngx_mra_shm_table_t *t,
-    ngx_mra_kind_e kind, ngx_msec_t expire, ngx_uint_t skip);
-
-/* the next in this order */
-
+    ngx_mra_kind_e kind, ngx_msec_t expire);
 ngx_mra_shm_entry_t *ngx_mra_shm_table_next(ngx_mra_shm_table_t *t,
     ngx_mra_shm_entry_t *e);
 
@@ -158,9 +174,17 @@ void ngx_mra_shm_table_read(ngx_mra_shm_table_t *t, ngx_mra_shm_entry_t *e,
 void ngx_mra_shm_table_write(ngx_mra_shm_table_t *t, ngx_mra_shm_entry_t *e,
     size_t offset, const void *from, size_t len);
 
+/*
+ * The same for up to 8 bytes of an entry that is linked, aligned to 4 and
+ * before its 60th byte if to 8; ends with ngx_mra_shm_table_move().
+ */
+
+void ngx_mra_shm_table_change(ngx_mra_shm_table_t *t, ngx_mra_shm_entry_t *e,
+    size_t offset, const void *from, size_t len);
+
 
 #define ngx_mra_shm_expired(e, now)                                          \
-    ((ngx_msec_int_t) ((e)->node.key - (now)) <= 0)
+    ((ngx_msec_int_t) ((e)->expire - (now)) <= 0)
 
 
 #endif /* _NGX_MRA_SHM_TABLE_H_INCLUDED_ */

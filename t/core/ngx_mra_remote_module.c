@@ -591,7 +591,7 @@ ngx_mra_remote_sweep(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
 }
 
 
-/* whether hash, trees, counts and free list tell the same */
+/* whether hash, lists, counts and free list tell the same */
 
 static u_char *
 ngx_mra_remote_check(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
@@ -599,10 +599,10 @@ ngx_mra_remote_check(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
 {
     u_char                k;
     uint32_t              b, more;
-    ngx_uint_t            i, used, used_all, entries, hashed, nfree, black;
-    ngx_rbtree_node_t    *node, *last;
+    ngx_uint_t            i, level, used, used_all, entries, listed, hashed;
+    ngx_uint_t            nfree;
     ngx_mra_core_conf_t  *mccf;
-    ngx_mra_shm_entry_t  *e;
+    ngx_mra_shm_entry_t  *e, *last;
     ngx_mra_shm_table_t  *t;
 
     /* a first look lets it repair itself */
@@ -615,19 +615,15 @@ ngx_mra_remote_check(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
     ngx_shmtx_lock(&mccf->shpool->mutex);
 
     used_all = 0;
-    black = 0;
+    listed = 0;
 
     for (k = 0; k < NGX_MRA_KINDS; k++) {
         entries = 0;
         used = 0;
-        last = NULL;
 
-        node = (ngx_rbtree_node_t *) ngx_mra_shm_table_first(t, k);
-
-        for ( /* void */ ; node;
-             node = ngx_rbtree_next(&t->kinds[k].tree, node))
+        for (e = ngx_mra_shm_table_first(t, k); e;
+             e = ngx_mra_shm_table_next(t, e))
         {
-            e = (ngx_mra_shm_entry_t *) node;
             entries++;
             used++;
 
@@ -638,21 +634,46 @@ ngx_mra_remote_check(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
             if (ngx_mra_shm_table_find(t, k, e->key) != e) {
                 buf = ngx_sprintf(buf, "entry of kind %ud not in hash ", k);
             }
+        }
 
-            if (last && last->key > node->key) {
-                buf = ngx_sprintf(buf, "tree of kind %ud not in order ", k);
+        /* each level is in order, and part of the one below */
+
+        for (level = 0; level < NGX_MRA_SHM_LEVELS; level++) {
+            last = NULL;
+
+            for (b = t->kinds[k].first[level]; b; b = e->later[level]) {
+                e = &t->blocks[b].entry;
+
+                if (last && (last->expire > e->expire
+                             || (last->expire == e->expire && last >= e)))
+                {
+                    buf = ngx_sprintf(buf, "level %ui of kind %ud is not in "
+                                      "order ", level, k);
+                }
+
+                if (ngx_mra_shm_table_find(t, k, e->key) != e) {
+                    buf = ngx_sprintf(buf, "level %ui of kind %ud has what "
+                                      "is gone ", level, k);
+                }
+
+                if (level == 0
+                    && e->earlier != (last ? (uint32_t)
+                       ((ngx_mra_shm_block_t *) last - t->blocks) : 0))
+                {
+                    buf = ngx_sprintf(buf, "kind %ud: wrong way back ", k);
+                }
+
+                last = e;
             }
-
-            last = node;
         }
 
         if (entries != t->kinds[k].entries || used != t->kinds[k].blocks) {
             buf = ngx_sprintf(buf, "kind %ud: %ui entries, %ui blocks "
-                              "but %ui, %ui counted ", k, entries, used,
+                              "but %uD, %uD counted ", k, entries, used,
                               t->kinds[k].entries, t->kinds[k].blocks);
         }
 
-        black += entries;
+        listed += entries;
         used_all += used;
     }
 
@@ -664,8 +685,8 @@ ngx_mra_remote_check(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
         }
     }
 
-    if (hashed != black) {
-        buf = ngx_sprintf(buf, "%ui in trees, %ui in hash ", black, hashed);
+    if (hashed != listed) {
+        buf = ngx_sprintf(buf, "%ui in lists, %ui in hash ", listed, hashed);
     }
 
     nfree = t->nblocks - t->fresh;

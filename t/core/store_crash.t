@@ -33,14 +33,14 @@ if ($ENV{MRA_VALGRIND} || $w->do('crash 1 get token none') !~ /^killed/) {
     plan(skip_all => 'no ptrace here');
 }
 
-# sanitizers make one instruction many
+# each run another third of them; sanitizers make one instruction many
 
-my $stride = MRA::Nginx::sanitized() ? 499 : 1;
+my $stride = MRA::Nginx::sanitized() ? 499 : 3;
 
 my $long = 'v' x 300;
 
 
-# name, what is there before, the operation, what may be found after it
+# name, what is done before, the operation, what may be found after it
 
 my @cases = (
     ['set', 'del token x', 'set token x new 60000', 'get token x',
@@ -61,6 +61,12 @@ my @cases = (
 
     ['hit again', undef, 'hit authorization y 100 86400000',
         'get authorization y 100 86400000', qr/^OK y \d+ \d+ \d+$/],
+
+    # from before the others to behind them, some on several levels
+
+    ['move', ['del authorization z%', 'hit authorization z% 8 1000000'],
+        'hit authorization z% 8 86400000',
+        'get authorization z% 8 86400000', qr/^OK z\d+ \d+ [12] 0$/],
 );
 
 # others in the same trees and buckets
@@ -71,15 +77,18 @@ $w->do('hit authorization y 100 86400000');
 
 for my $case (@cases) {
     my ($name, $before, $op, $look, $expected) = @$case;
-    my ($steps, $busy, @wrong) = (0, 0);
+    my ($steps, $busy, @wrong) = ($$ % $stride, 0);
 
     for (;;) {
-        $w->do($before) if $before;
+        my ($this, $there, @before) = map { s/%/$steps % 50/er }
+            $op, $look, ref $before ? @$before : $before // ();
+
+        $w->do($_) for @before;
 
         my $recovered = (split ' ', $w->do('stat'))[3];
-        my $how = $w->do("crash $steps $op");
+        my $how = $w->do("crash $steps $this");
 
-        my $found = $other->do($look);
+        my $found = $other->do($there);
         my $check = $other->do('check');
         $busy += (split ' ', $w->do('stat'))[3] - $recovered;
 
@@ -120,7 +129,7 @@ for (;;) {
     push @wrong, "$steps ($how): $check" if $check !~ /^checked \d+$/;
     last if $how eq 'done' || @wrong > 5;
 
-    $steps += $how eq 'killed locked' ? 3 * $stride : 7 * $stride;
+    $steps += $how eq 'killed locked' ? $stride : 7 * $stride;
 }
 
 is_deeply(\@wrong, [], "full zone: killed at any of $steps instructions");
@@ -134,7 +143,7 @@ $last += $stride until $w->do("crash $last $op") eq 'done';
 
 $w->do('pause 20');
 
-for (my $steps = $last - 20; $steps < $last + 60; $steps += $stride) {
+for my $steps ($last - 20 .. $last + 60) {
     $w->ask("crash $steps $op");
     sleep 0.01;
     $other->ask('stat');
