@@ -15,6 +15,7 @@
 static ngx_int_t ngx_http_mra_parse_basic(ngx_http_request_t *r,
     ngx_http_mra_ctx_t *ctx, ngx_str_t encoded);
 static ngx_uint_t ngx_http_mra_scheme(ngx_str_t *value, char *scheme);
+static ngx_uint_t ngx_http_mra_is_authorization(ngx_table_elt_t *h);
 static ngx_int_t ngx_http_mra_challenge(ngx_http_request_t *r,
     ngx_http_mra_ctx_t *ctx);
 static ngx_uint_t ngx_http_mra_plain(u_char ch);
@@ -163,6 +164,48 @@ ngx_http_mra_parse_basic(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx,
 
     return ngx_mra_credential_mac(ctx->mmcf->mra, &ctx->mlcf->realm,
                                   &cred->user, &cred->password, cred->mac);
+}
+
+
+ngx_int_t
+ngx_http_mra_cut_basic(ngx_http_request_t *r)
+{
+    ngx_str_t   value;
+    ngx_list_t  list;
+
+    if (r->headers_in.authorization == NULL) {
+        return NGX_OK;
+    }
+
+    value = r->headers_in.authorization->value;
+
+    if (!ngx_http_mra_scheme(&value, "Basic ")) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_mra_copy_headers(r, &list, ngx_http_mra_is_authorization)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    r->headers_in.headers = list;
+
+    if (list.last == &list.part) {
+        r->headers_in.headers.last = &r->headers_in.headers.part;
+    }
+
+    r->headers_in.authorization = NULL;
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_mra_is_authorization(ngx_table_elt_t *h)
+{
+    return h->key.len == sizeof("authorization") - 1
+           && ngx_strncmp(h->lowcase_key, "authorization", h->key.len) == 0;
 }
 
 

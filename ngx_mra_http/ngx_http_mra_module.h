@@ -207,6 +207,11 @@ ngx_int_t ngx_http_mra_issue_token(ngx_http_request_t *r,
 
 ngx_int_t ngx_http_mra_read_credential(ngx_http_request_t *r,
     ngx_http_mra_ctx_t *ctx);
+
+/* takes Basic credentials out of the request; NGX_OK / NGX_ERROR */
+
+ngx_int_t ngx_http_mra_cut_basic(ngx_http_request_t *r);
+
 ngx_int_t ngx_http_mra_check_credential(ngx_http_request_t *r,
     ngx_http_mra_ctx_t *ctx);
 ngx_int_t ngx_http_mra_keep_credential(ngx_http_request_t *r,
@@ -240,6 +245,18 @@ ngx_int_t ngx_http_mra_verify(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx);
 /* gives the lead to somebody else, or leaves the queue */
 
 void ngx_http_mra_verify_leave(ngx_http_mra_ctx_t *ctx);
+
+/*
+ * The headers of a request, but those for which "withheld" is true, as a
+ * new list: "to" is initialized.
+ *
+ * NGX_OK / NGX_ERROR (out of memory)
+ */
+
+typedef ngx_uint_t (*ngx_http_mra_withhold_pt)(ngx_table_elt_t *h);
+
+ngx_int_t ngx_http_mra_copy_headers(ngx_http_request_t *r, ngx_list_t *to,
+    ngx_http_mra_withhold_pt withheld);
 
 /* filters that swallow the answers of the UC node */
 

@@ -248,10 +248,10 @@ ngx_http_mra_check_route(ngx_http_request_t *r, ngx_http_mra_route_t *route)
         return NGX_HTTP_BAD_REQUEST;
     }
 
-    /* a target that is a domain: the edge itself serves it */
+    /* a target that is a domain: the edge itself serves it, or nobody */
 
     if (route->origin.len == 0) {
-        return NGX_OK;
+        return route->mlcf->allow ? NGX_HTTP_FORBIDDEN : NGX_OK;
     }
 
     url.len = route->origin.len + path.len;

@@ -14,11 +14,13 @@
 #define NGX_HTTP_MRA_TOKENS  8
 
 
+static ngx_int_t ngx_http_mra_try_tokens(ngx_http_request_t *r,
+    ngx_http_mra_ctx_t *ctx);
 static ngx_int_t ngx_http_mra_next_token(ngx_http_request_t *r,
     ngx_http_mra_ctx_t *ctx);
 static ngx_table_elt_t *ngx_http_mra_find_cookie(ngx_http_request_t *r,
     ngx_str_t *name, ngx_uint_t skip, ngx_str_t *pair);
-static void ngx_http_mra_cut_cookie(ngx_table_elt_t *h, ngx_str_t *pair);
+static void ngx_http_mra_cut_cookies(ngx_http_request_t *r, ngx_str_t *name);
 static ngx_int_t ngx_http_mra_build_cookie(ngx_http_request_t *r,
     ngx_http_mra_ctx_t *ctx, ngx_str_t *token);
 static ngx_str_t ngx_http_mra_cookie_domain(ngx_http_request_t *r,
@@ -27,6 +29,36 @@ static ngx_str_t ngx_http_mra_cookie_domain(ngx_http_request_t *r,
 
 ngx_int_t
 ngx_http_mra_check_token(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
+{
+    ngx_int_t               rc;
+    ngx_http_mra_cookie_t  *cookie;
+
+    cookie = ctx->mlcf->cookie;
+
+    rc = ngx_http_mra_try_tokens(r, ctx);
+
+    if (rc == NGX_AGAIN) {
+        return NGX_AGAIN;
+    }
+
+    /* the tokens end here: no next hop and no $http_cookie has them */
+
+    if (ctx->tokens && !cookie->forward) {
+        ngx_http_mra_cut_cookies(r, &cookie->name);
+    }
+
+    /* who has one token guesses no other passwords at the next hop */
+
+    if (rc == NGX_OK && ngx_http_mra_cut_basic(r) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_mra_try_tokens(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
 {
     ngx_int_t      rc;
     ngx_mra_op_t  *op;
@@ -68,21 +100,20 @@ ngx_http_mra_check_token(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
 static ngx_int_t
 ngx_http_mra_next_token(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
 {
-    ngx_int_t               rc;
     ngx_str_t               pair, token;
-    ngx_table_elt_t        *h;
     ngx_http_mra_cookie_t  *cookie;
 
     cookie = ctx->mlcf->cookie;
 
-    while (ctx->tokens++ < NGX_HTTP_MRA_TOKENS) {
+    while (ctx->tokens < NGX_HTTP_MRA_TOKENS) {
 
-        h = ngx_http_mra_find_cookie(r, &cookie->name,
-                                     cookie->forward ? ctx->tokens - 1 : 0,
-                                     &pair);
-        if (h == NULL) {
+        if (ngx_http_mra_find_cookie(r, &cookie->name, ctx->tokens, &pair)
+            == NULL)
+        {
             return NGX_DECLINED;
         }
+
+        ctx->tokens++;
 
         token.data = pair.data + cookie->name.len + 1;
         token.len = pair.len - cookie->name.len - 1;
@@ -91,24 +122,11 @@ ngx_http_mra_next_token(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
             token.len--;
         }
 
-        rc = NGX_DECLINED;
-
         if (token.len == NGX_MRA_TOKEN_TEXT_LEN) {
-            rc = ngx_http_mra_prepare(ctx, NGX_MRA_TOKEN, &ctx->mlcf->realm,
-                                      &token);
-            if (rc != NGX_OK) {
-                return NGX_HTTP_INTERNAL_SERVER_ERROR;
-            }
-        }
-
-        /* the token ends here: no next hop and no $http_cookie has it */
-
-        if (!cookie->forward) {
-            ngx_http_mra_cut_cookie(h, &pair);
-        }
-
-        if (rc == NGX_OK) {
-            return NGX_OK;
+            return (ngx_http_mra_prepare(ctx, NGX_MRA_TOKEN,
+                                         &ctx->mlcf->realm, &token)
+                    == NGX_OK)
+                   ? NGX_OK : NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
     }
 
@@ -156,34 +174,54 @@ ngx_http_mra_find_cookie(ngx_http_request_t *r, ngx_str_t *name,
 }
 
 
+/* all of the name, in one pass over each header */
+
 static void
-ngx_http_mra_cut_cookie(ngx_table_elt_t *h, ngx_str_t *pair)
+ngx_http_mra_cut_cookies(ngx_http_request_t *r, ngx_str_t *name)
 {
-    u_char  *from, *to, *last;
+    u_char           *p, *from, *end, *last, *dst;
+    ngx_table_elt_t  *h;
 
-    from = pair->data;
-    to = pair->data + pair->len;
-    last = h->value.data + h->value.len;
+    for (h = ngx_mra_first_cookie(r); h; h = ngx_mra_next_cookie(r, h)) {
 
-    if (to < last) {
+        p = h->value.data;
+        dst = p;
+        last = p + h->value.len;
 
-        while (to < last && (*to == ';' || *to == ' ')) {
-            to++;
+        for ( /* void */ ; p < last; p = end) {
+
+            from = p;
+
+            while (p < last && (*p == ' ' || *p == ';')) {
+                p++;
+            }
+
+            end = ngx_strlchr(p, last, ';');
+            if (end == NULL) {
+                end = last;
+            }
+
+            if ((size_t) (end - p) > name->len
+                && p[name->len] == '='
+                && ngx_memcmp(p, name->data, name->len) == 0)
+            {
+                continue;
+            }
+
+            /* a separator goes with what follows it */
+
+            if (dst == h->value.data) {
+                from = p;
+            }
+
+            dst = ngx_movemem(dst, from, end - from);
         }
 
-    } else {
+        /* $http_cookie may have been evaluated already, with the old length */
 
-        while (from > h->value.data && (from[-1] == ';' || from[-1] == ' ')) {
-            from--;
-        }
+        h->value.len = dst - h->value.data;
+        ngx_memset(dst, ' ', last - dst);
     }
-
-    /* $http_cookie may have been evaluated already, with the old length */
-
-    ngx_memmove(from, to, last - to);
-    ngx_memset(last - (to - from), ' ', to - from);
-
-    h->value.len -= to - from;
 }
 
 

@@ -238,14 +238,30 @@ static ngx_int_t
 ngx_http_mra_set_headers(ngx_http_request_t *r, ngx_http_request_t *sr,
     ngx_http_mra_ctx_t *ctx)
 {
+    if (ngx_http_mra_copy_headers(r, &sr->headers_in.headers,
+                                  ngx_http_mra_withheld)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    sr->headers_in.content_length = NULL;
+    sr->headers_in.content_length_n = -1;
+    sr->headers_in.chunked = 0;
+
+    return ngx_http_mra_set_authorization(sr, ctx);
+}
+
+
+ngx_int_t
+ngx_http_mra_copy_headers(ngx_http_request_t *r, ngx_list_t *to,
+    ngx_http_mra_withhold_pt withheld)
+{
     ngx_uint_t        i;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h, *copy;
 
-    if (ngx_list_init(&sr->headers_in.headers, r->pool, 8,
-                      sizeof(ngx_table_elt_t))
-        != NGX_OK)
-    {
+    if (ngx_list_init(to, r->pool, 8, sizeof(ngx_table_elt_t)) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -254,11 +270,11 @@ ngx_http_mra_set_headers(ngx_http_request_t *r, ngx_http_request_t *sr,
 
         for (i = 0; i < part->nelts; i++) {
 
-            if (ngx_http_mra_withheld(&h[i])) {
+            if (withheld(&h[i])) {
                 continue;
             }
 
-            copy = ngx_list_push(&sr->headers_in.headers);
+            copy = ngx_list_push(to);
             if (copy == NULL) {
                 return NGX_ERROR;
             }
@@ -267,11 +283,7 @@ ngx_http_mra_set_headers(ngx_http_request_t *r, ngx_http_request_t *sr,
         }
     }
 
-    sr->headers_in.content_length = NULL;
-    sr->headers_in.content_length_n = -1;
-    sr->headers_in.chunked = 0;
-
-    return ngx_http_mra_set_authorization(sr, ctx);
+    return NGX_OK;
 }
 
 
@@ -401,7 +413,13 @@ ngx_http_mra_judge(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
          * line, which nginx takes for HTTP/0.9, has no status here
          */
 
-        if (status < NGX_HTTP_SPECIAL_RESPONSE && !sr->upstream->header_sent) {
+        if (status < NGX_HTTP_SPECIAL_RESPONSE
+            && !sr->upstream->header_sent
+#if (NGX_HTTP_CACHE)
+            && !sr->cached
+#endif
+            )
+        {
             status = 0;
         }
 

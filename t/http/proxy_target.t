@@ -4,7 +4,7 @@ use MIME::Base64 qw(encode_base64 encode_base64url);
 use Test::Nginx::Socket;
 
 repeat_each(1);
-plan tests => repeat_each() * 159;
+plan tests => repeat_each() * 158;
 no_shuffle();
 no_root_location();
 
@@ -148,11 +148,12 @@ X-Method: DELETE
 edge [] [/get_edge_config?service_name=_cisco-uds]
 
 
-=== and may be no target at all
+=== and is on no allow list
 --- to: example.com
 --- path: /app/x
---- error_code: 500
---- error_log: invalid URL prefix
+--- error_code: 403
+--- no_error_log
+[error]
 
 
 === after a rewrite
