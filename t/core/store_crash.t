@@ -66,7 +66,8 @@ my @cases = (
 
     ['move', ['del authorization z%', 'hit authorization z% 8 1000000'],
         'hit authorization z% 8 86400000',
-        'get authorization z% 8 86400000', qr/^OK z\d+ (\d{6,7} 1|8\d{7} 2) 0$/],
+        'get authorization z% 8 86400000',
+        qr/^OK z\d+ (\d{6,7} 1|8\d{7} 2) 0$/],
 );
 
 # others in the same trees and buckets
