@@ -157,11 +157,39 @@ ngx_http_mra_parse_basic(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx,
 
 
 ngx_int_t
+ngx_http_mra_ask_credential(ngx_http_mra_ctx_t *ctx)
+{
+    ngx_mra_op_t  *also;
+
+    also = &ctx->also;
+
+    also->kind = NGX_MRA_CREDENTIAL;
+    also->rc = NGX_AGAIN;
+    also->value.data = ctx->cached;
+    also->value.len = NGX_HTTP_MRA_MAC_LEN;
+
+    ctx->op.also = also;
+
+    return ngx_mra_key(ctx->mmcf->mra, NGX_MRA_CREDENTIAL, &ctx->mlcf->realm,
+                       &ctx->user, also->key);
+}
+
+
+ngx_int_t
 ngx_http_mra_check_credential(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
 {
     ngx_mra_op_t  *op;
 
     op = &ctx->op;
+
+    if (op->also && op->also->rc != NGX_AGAIN) {
+        ctx->asked = 1;
+
+        op->rc = op->also->rc;
+        op->value = op->also->value;
+    }
+
+    op->also = NULL;
 
     if (!ctx->asked) {
 

@@ -116,6 +116,7 @@ typedef struct {
     ngx_http_mra_status_e      status;
 
     ngx_mra_op_t               op;
+    ngx_mra_op_t               also;      /* the credential, with the limit */
     ngx_event_t                wake;
 
     ngx_uint_t                 tokens;    /* tried */
@@ -205,6 +206,11 @@ ngx_int_t ngx_http_mra_issue_token(ngx_http_request_t *r,
 
 ngx_int_t ngx_http_mra_read_credential(ngx_http_request_t *r,
     ngx_http_mra_ctx_t *ctx);
+
+/* lets the limit ask for the credential on the same way */
+
+ngx_int_t ngx_http_mra_ask_credential(ngx_http_mra_ctx_t *ctx);
+
 ngx_int_t ngx_http_mra_check_credential(ngx_http_request_t *r,
     ngx_http_mra_ctx_t *ctx);
 ngx_int_t ngx_http_mra_keep_credential(ngx_http_request_t *r,
