@@ -206,7 +206,7 @@ ngx_mra_near_look(ngx_mra_near_t *nr, ngx_mra_op_t *op)
     /* bans come by themselves: most addresses have none */
 
     if (rc != NGX_DECLINED || op->kind == NGX_MRA_BAN
-        || !ngx_mra_redis_up(nr->far))
+        || !ngx_mra_near_has_far(nr))
     {
         return rc;
     }
@@ -516,7 +516,7 @@ ngx_mra_near_req(ngx_mra_near_t *nr, ngx_mra_op_t *op,
 {
     ngx_mra_near_req_t  *req;
 
-    if (!nr->open || !ngx_mra_redis_up(nr->far)) {
+    if (!ngx_mra_near_has_far(nr)) {
         return NULL;
     }
 

@@ -11,6 +11,7 @@
 
 #define NGX_MRA_NEAR_TICK   250     /* ms */
 #define NGX_MRA_NEAR_GONE   1000    /* a leader not seen for so long */
+#define NGX_MRA_NEAR_PING   1000
 #define NGX_MRA_NEAR_PAUSE  2000    /* after a merge that failed */
 
 
@@ -75,7 +76,14 @@ ngx_mra_near_tick(ngx_event_t *ev)
 
     ngx_mra_near_elect(nr);
 
-    if (nr->leader && ngx_mra_redis_up(nr->far) && !nr->merge.active) {
+    if (nr->leader
+        && (ngx_msec_int_t) (nr->ping - ngx_current_msec) <= 0)
+    {
+        nr->ping = ngx_current_msec + NGX_MRA_NEAR_PING;
+        ngx_mra_redis_ping(nr->far);
+    }
+
+    if (nr->leader && ngx_mra_near_has_far(nr) && !nr->merge.active) {
         since = nr->shared->dirty;
 
         if (since && (ngx_msec_int_t) (nr->pause - ngx_current_msec) <= 0

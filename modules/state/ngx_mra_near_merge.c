@@ -109,7 +109,7 @@ ngx_mra_near_merge_step(ngx_event_t *ev)
     nr = dumb->data;
     walk = &nr->merge;
 
-    if (walk->failed || !ngx_mra_redis_up(nr->far)) {
+    if (walk->failed || !ngx_mra_near_has_far(nr)) {
         walk->active = 0;
         ngx_mra_near_dirty(nr, walk->since);
         return;

@@ -65,12 +65,19 @@ typedef struct {
     unsigned                 leader:1;
 
     ngx_msec_t               pause;     /* no merge until then */
+    ngx_msec_t               ping;      /* the next one */
 
     ngx_mra_near_walk_t      merge;
     ngx_mra_near_walk_t      flush;
 
     u_char                   page[NGX_MRA_NEAR_PAGE];
 } ngx_mra_near_t;
+
+
+/* what the leader finds away nobody else waits for */
+
+#define ngx_mra_near_has_far(nr)                                             \
+    ((nr)->open && (nr)->shared->lost == 0 && ngx_mra_redis_up((nr)->far))
 
 
 /* an operation on the far store */

@@ -99,12 +99,15 @@ static ngx_str_t  ngx_mra_redis_scripts[] = {
         "return v and {v, redis.call('PTTL', KEYS[1])}\n"
     ),
 
-    /* set: whether it took the place of another value, which others hear */
+    /*
+     * set: whether it took the place of another value; others hear of this,
+     * and of what they do not ask for
+     */
 
     ngx_string(
         "local v = redis.call('GET', KEYS[1])\n"
         "redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4])\n"
-        "if v and v ~= ARGV[3] then\n"
+        "if ARGV[5] or v and v ~= ARGV[3] then\n"
         NGX_MRA_REDIS_LUA_CHANGE
         "  return 1\n"
         "end\n"
@@ -258,6 +261,21 @@ ngx_mra_redis_up(ngx_mra_store_t *st)
 }
 
 
+void
+ngx_mra_redis_ping(ngx_mra_store_t *st)
+{
+    ngx_str_t         arg;
+    ngx_mra_redis_t  *rd;
+
+    rd = st->data;
+
+    if (rd->conn && rd->conn->waiting == 0) {
+        ngx_str_set(&arg, "PING");
+        (void) ngx_mra_redis_call(rd->conn, NULL, rd->conf->timeout, 1, &arg);
+    }
+}
+
+
 ngx_str_t *
 ngx_mra_redis_refusal(ngx_mra_store_t *st)
 {
@@ -275,6 +293,10 @@ ngx_mra_redis_state(ngx_mra_redis_conn_t *conn, ngx_uint_t up)
     ngx_mra_redis_t  *rd;
 
     rd = conn->data;
+
+    if (up && rd->changes) {
+        ngx_mra_redis_conn_hurry(rd->changes);
+    }
 
     rd->handler(rd->data, up, &conn->name, &conn->why);
 }
@@ -460,6 +482,11 @@ ngx_mra_redis_send(ngx_mra_redis_t *rd, ngx_mra_op_t *op,
         if (tag == NGX_MRA_REDIS_SET) {
             arg[n++] = op->value;
             ngx_mra_redis_number(&arg[n++], &p, op->ttl);
+
+            if (op->kind == NGX_MRA_BAN) {
+                ngx_str_set(&arg[n], "1");
+                n++;
+            }
         }
 
         break;

@@ -92,6 +92,10 @@ void ngx_mra_redis_close(ngx_mra_store_t *st);
 
 ngx_uint_t ngx_mra_redis_up(ngx_mra_store_t *st);
 
+/* asks something if nothing is asked, to learn whether it is up */
+
+void ngx_mra_redis_ping(ngx_mra_store_t *st);
+
 /* the last refusal of a command by Redis */
 
 ngx_str_t *ngx_mra_redis_refusal(ngx_mra_store_t *st);

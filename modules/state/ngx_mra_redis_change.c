@@ -26,6 +26,12 @@ static void ngx_mra_redis_change_newest(ngx_mra_redis_call_t *call,
     redisReply *reply);
 static void ngx_mra_redis_change_oldest(ngx_mra_redis_call_t *call,
     redisReply *reply);
+static void ngx_mra_redis_change_scan(ngx_mra_redis_t *rd,
+    ngx_str_t *cursor);
+static void ngx_mra_redis_change_scanned(ngx_mra_redis_call_t *call,
+    redisReply *reply);
+static void ngx_mra_redis_change_key(ngx_mra_redis_t *rd, u_char *name,
+    size_t len);
 static void ngx_mra_redis_change_read(ngx_mra_redis_t *rd);
 static void ngx_mra_redis_changed(ngx_mra_redis_call_t *call,
     redisReply *reply);
@@ -108,8 +114,9 @@ ngx_mra_redis_change_state(ngx_mra_redis_conn_t *conn, ngx_uint_t up)
     arg[1].len = ngx_sprintf(key, "%Vepoch", &conf->prefix) - key;
 
     arg[2].data = name;
-    arg[2].len = ngx_snprintf(name, NGX_MRA_REDIS_EPOCH_LEN, "%T-%V",
-                              ngx_time(), &rd->id)
+    arg[2].len = ngx_snprintf(name, NGX_MRA_REDIS_EPOCH_LEN, "%M-%xL-%V",
+                              ngx_current_msec, (int64_t) ngx_random(),
+                              &rd->id)
                  - name;
 
     (void) ngx_mra_redis_call(conn, NULL, conf->timeout, 3, arg);
@@ -192,6 +199,7 @@ ngx_mra_redis_change_range(ngx_mra_redis_conn_t *conn, ngx_uint_t newest,
 static void
 ngx_mra_redis_change_newest(ngx_mra_redis_call_t *call, redisReply *reply)
 {
+    ngx_str_t         cursor;
     ngx_mra_redis_t  *rd;
 
     rd = call->conn->data;
@@ -214,7 +222,89 @@ ngx_mra_redis_change_newest(ngx_mra_redis_call_t *call, redisReply *reply)
         return;
     }
 
-    ngx_mra_redis_change_read(rd);
+    ngx_str_set(&cursor, "0");
+    ngx_mra_redis_change_scan(rd, &cursor);
+}
+
+
+/* bans that were set before: they are the only ones nobody asks for */
+
+static void
+ngx_mra_redis_change_scan(ngx_mra_redis_t *rd, ngx_str_t *cursor)
+{
+    u_char      pattern[NGX_MRA_REDIS_PREFIX_LEN * 2 + 24], *p;
+    ngx_str_t   arg[6];
+    ngx_uint_t  i;
+
+    ngx_str_set(&arg[0], "SCAN");
+    arg[1] = *cursor;
+    ngx_str_set(&arg[2], "MATCH");
+    ngx_str_set(&arg[4], "COUNT");
+    ngx_str_set(&arg[5], "1000");
+
+    p = pattern;
+
+    for (i = 0; i < rd->conf->prefix.len; i++) {
+        *p++ = '\\';
+        *p++ = rd->conf->prefix.data[i];
+    }
+
+    *p++ = NGX_MRA_REDIS_LETTERS[NGX_MRA_BAN];
+    *p++ = '*';
+
+    arg[3].data = pattern;
+    arg[3].len = p - pattern;
+
+    (void) ngx_mra_redis_call(rd->changes, ngx_mra_redis_change_scanned,
+                              rd->conf->timeout, 6, arg);
+}
+
+
+static void
+ngx_mra_redis_change_scanned(ngx_mra_redis_call_t *call, redisReply *reply)
+{
+    size_t            i, len;
+    ngx_str_t         cursor;
+    redisReply       *keys;
+    ngx_mra_redis_t  *rd;
+
+    rd = call->conn->data;
+
+    if (reply == NULL) {
+        return;
+    }
+
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2
+        || reply->element[0]->type != REDIS_REPLY_STRING
+        || reply->element[1]->type != REDIS_REPLY_ARRAY)
+    {
+        ngx_mra_redis_conn_drop(call->conn, "the changes cannot be read");
+        return;
+    }
+
+    keys = reply->element[1];
+    len = rd->conf->prefix.len;
+
+    for (i = 0; i < keys->elements; i++) {
+
+        if (keys->element[i]->type == REDIS_REPLY_STRING
+            && (size_t) keys->element[i]->len > len)
+        {
+            ngx_mra_redis_change_key(rd,
+                                     (u_char *) keys->element[i]->str + len,
+                                     keys->element[i]->len - len);
+        }
+    }
+
+    cursor.data = (u_char *) reply->element[0]->str;
+    cursor.len = reply->element[0]->len;
+
+    if (cursor.len == 1 && cursor.data[0] == '0') {
+        ngx_mra_redis_change_read(rd);
+        return;
+    }
+
+    ngx_mra_redis_change_scan(rd, &cursor);
 }
 
 
@@ -332,8 +422,6 @@ ngx_mra_redis_changed(ngx_mra_redis_call_t *call, redisReply *reply)
 static ngx_int_t
 ngx_mra_redis_change_apply(ngx_mra_redis_t *rd, redisReply *entry)
 {
-    u_char       key[NGX_MRA_KEY_LEN + 2], *p;
-    ngx_str_t    digest, text;
     redisReply  *fields, *k, *n;
 
     if (ngx_mra_redis_change_place(rd, entry) != NGX_OK) {
@@ -349,29 +437,40 @@ ngx_mra_redis_change_apply(ngx_mra_redis_t *rd, redisReply *entry)
     k = fields->element[1];
     n = fields->element[3];
 
-    if (k->type != REDIS_REPLY_STRING || k->len != 1 + 22
-        || n->type != REDIS_REPLY_STRING
-        || ((size_t) n->len == rd->id.len
-            && ngx_memcmp(n->str, rd->id.data, n->len) == 0))
+    if (k->type == REDIS_REPLY_STRING && n->type == REDIS_REPLY_STRING
+        && ((size_t) n->len != rd->id.len
+            || ngx_memcmp(n->str, rd->id.data, n->len) != 0))
     {
-        return NGX_OK;
+        ngx_mra_redis_change_key(rd, (u_char *) k->str, k->len);
     }
-
-    p = (u_char *) ngx_strchr(NGX_MRA_REDIS_LETTERS, k->str[0]);
-
-    text.data = (u_char *) k->str + 1;
-    text.len = k->len - 1;
-    digest.data = key;
-
-    if (p == NULL || ngx_decode_base64url(&digest, &text) != NGX_OK
-        || digest.len != NGX_MRA_KEY_LEN)
-    {
-        return NGX_OK;
-    }
-
-    rd->change(rd->data, p - (u_char *) NGX_MRA_REDIS_LETTERS, key, 0);
 
     return NGX_OK;
+}
+
+
+/* a key without the prefix */
+
+static void
+ngx_mra_redis_change_key(ngx_mra_redis_t *rd, u_char *name, size_t len)
+{
+    u_char      key[NGX_MRA_KEY_LEN + 2], *p;
+    ngx_str_t   digest, text;
+
+    if (len != 1 + ngx_base64_encoded_length(NGX_MRA_KEY_LEN) - 2) {
+        return;
+    }
+
+    p = ngx_strlchr((u_char *) NGX_MRA_REDIS_LETTERS,
+                    (u_char *) NGX_MRA_REDIS_LETTERS + NGX_MRA_KINDS,
+                    name[0]);
+
+    text.data = name + 1;
+    text.len = len - 1;
+    digest.data = key;
+
+    if (p && ngx_decode_base64url(&digest, &text) == NGX_OK) {
+        rd->change(rd->data, p - (u_char *) NGX_MRA_REDIS_LETTERS, key, 0);
+    }
 }
 
 

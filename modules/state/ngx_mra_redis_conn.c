@@ -142,6 +142,15 @@ ngx_mra_redis_conn_close(ngx_mra_redis_conn_t *conn)
 }
 
 
+void
+ngx_mra_redis_conn_hurry(ngx_mra_redis_conn_t *conn)
+{
+    if (conn->state == NGX_MRA_REDIS_WAITING) {
+        ngx_add_timer(&conn->timer, 1);
+    }
+}
+
+
 static void
 ngx_mra_redis_timer_handler(ngx_event_t *ev)
 {
@@ -450,8 +459,8 @@ ngx_mra_redis_greet(ngx_mra_redis_conn_t *conn)
     }
 
     if (conf->password.len) {
-        n = 0;
-        ngx_str_set(&argv[n++], "AUTH");
+        ngx_str_set(&argv[0], "AUTH");
+        n = 1;
 
         if (conf->user.len) {
             argv[n++] = conf->user;

@@ -108,6 +108,10 @@ void ngx_mra_redis_conn_open(ngx_mra_redis_conn_t *conn, ngx_log_t *log);
 
 void ngx_mra_redis_conn_close(ngx_mra_redis_conn_t *conn);
 
+/* the server is known to be there: no longer waits to try again */
+
+void ngx_mra_redis_conn_hurry(ngx_mra_redis_conn_t *conn);
+
 /*
  * Queues a command; "timeout" in ms.  call->handler is called once; with
  * call->handler = NULL nobody is.  NULL: not up, too much waits, or no
