@@ -7,6 +7,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include "ngx_mra_near_private.h"
+#include "ngx_mra_window.h"
 
 
 /* refused by "deny": when to try again, ms */
@@ -14,8 +15,11 @@
 #define NGX_MRA_NEAR_DENIED  5000
 
 
-#define ngx_mra_near_is_shared(kind)                                         \
-    ((kind) != NGX_MRA_BINDING && (kind) != NGX_MRA_NODE)
+/* the kinds that nodes share: values and windows */
+
+#define ngx_mra_near_is_value(kind)                                          \
+    ((kind) == NGX_MRA_TOKEN || (kind) == NGX_MRA_CREDENTIAL                 \
+     || (kind) == NGX_MRA_BAN)
 
 #define ngx_mra_near_is_window(kind)                                         \
     ((kind) == NGX_MRA_AUTHORIZATION || (kind) == NGX_MRA_FAILURE)
@@ -31,6 +35,8 @@ static void ngx_mra_near_cancel(ngx_mra_store_t *st, ngx_mra_op_t *op);
 
 static ngx_int_t ngx_mra_near_look(ngx_mra_near_t *nr, ngx_mra_op_t *op);
 static void ngx_mra_near_keep(ngx_mra_near_req_t *req, ngx_mra_op_t *op);
+static ngx_int_t ngx_mra_near_forget(ngx_mra_near_t *nr, ngx_mra_op_t *op,
+    ngx_mra_op_t *caller);
 static void ngx_mra_near_got(ngx_mra_near_req_t *req);
 static void ngx_mra_near_written(ngx_mra_near_req_t *req);
 static void ngx_mra_near_deleted(ngx_mra_near_req_t *req);
@@ -190,9 +196,7 @@ ngx_mra_near_look(ngx_mra_near_t *nr, ngx_mra_op_t *op)
 
     rc = ngx_mra_store_get(nr->near, op);
 
-    if (op->kind != NGX_MRA_TOKEN && op->kind != NGX_MRA_CREDENTIAL
-        && op->kind != NGX_MRA_BAN)
-    {
+    if (!ngx_mra_near_is_value(op->kind)) {
         return rc;
     }
 
@@ -275,14 +279,14 @@ ngx_mra_near_set(ngx_mra_store_t *st, ngx_mra_op_t *op)
 
     nr = st->data;
 
-    if (op->ttl == 0 && ngx_mra_near_is_shared(op->kind)) {
-        rc = ngx_mra_near_del(st, op);
-        return (rc == NGX_DECLINED) ? NGX_OK : rc;
+    if (op->ttl == 0 && ngx_mra_near_is_value(op->kind)) {
+        (void) ngx_mra_near_forget(nr, op, NULL);
+        return NGX_OK;
     }
 
     rc = ngx_mra_store_set(nr->near, op);
 
-    if (rc != NGX_OK || !ngx_mra_near_is_shared(op->kind)) {
+    if (rc != NGX_OK || !ngx_mra_near_is_value(op->kind)) {
         return rc;
     }
 
@@ -321,24 +325,38 @@ ngx_mra_near_written(ngx_mra_near_req_t *req)
 static ngx_int_t
 ngx_mra_near_del(ngx_mra_store_t *st, ngx_mra_op_t *op)
 {
-    ngx_int_t            rc;
-    ngx_mra_op_t         tomb;
-    ngx_mra_near_t      *nr;
-    ngx_mra_near_req_t  *req;
+    ngx_mra_near_t  *nr;
 
     nr = st->data;
 
-    rc = ngx_mra_store_del(nr->near, op);
-
-    if (!ngx_mra_near_is_shared(op->kind) || ngx_mra_near_is_window(op->kind))
-    {
-        return rc;
+    if (!ngx_mra_near_is_value(op->kind)) {
+        return ngx_mra_store_del(nr->near, op);
     }
 
-    /* until the far store has forgotten it, it is not fetched again */
+    return ngx_mra_near_forget(nr, op, op);
+}
+
+
+/* caller NULL: nobody waits */
+
+static ngx_int_t
+ngx_mra_near_forget(ngx_mra_near_t *nr, ngx_mra_op_t *op,
+    ngx_mra_op_t *caller)
+{
+    ngx_int_t            rc;
+    ngx_mra_op_t         tomb;
+    ngx_mra_near_req_t  *req;
 
     tomb = *op;
     ngx_str_set(&tomb.value, "");
+
+    /* what does not fit into nothing is there */
+
+    rc = (ngx_mra_store_get(nr->near, &tomb) == NGX_ERROR) ? NGX_OK
+                                                           : NGX_DECLINED;
+
+    /* until the far store has forgotten it, it is not fetched again */
+
     tomb.ttl = *nr->conf->life;
 
     (void) ngx_mra_store_set(nr->near, &tomb);
@@ -349,7 +367,7 @@ ngx_mra_near_del(ngx_mra_store_t *st, ngx_mra_op_t *op)
         req->found = (rc == NGX_OK);
     }
 
-    if (ngx_mra_near_wait(req, op, nr->far->backend->del) == NGX_AGAIN) {
+    if (ngx_mra_near_wait(req, caller, nr->far->backend->del) == NGX_AGAIN) {
         return NGX_AGAIN;
     }
 
@@ -391,8 +409,11 @@ ngx_mra_near_hit(ngx_mra_store_t *st, ngx_mra_op_t *op)
 
     nr = st->data;
 
-    if (!ngx_mra_near_is_window(op->kind) || op->limit == 0
-        || op->period == 0)
+    /* what needs no answer, or gets none */
+
+    if (!ngx_mra_near_is_window(op->kind)
+        || op->limit == 0 || op->limit > NGX_MRA_WINDOW_MAX
+        || op->period == 0 || op->period > NGX_MRA_WINDOW_LIFE)
     {
         return ngx_mra_store_hit(nr->near, op);
     }
@@ -432,9 +453,12 @@ ngx_mra_near_hit_done(ngx_mra_near_req_t *req)
     op->used = req->op.used;
     op->retry = req->op.retry;
 
-    if (rc == NGX_OK) {
+    if (rc == NGX_OK && req->nr->shared->dirty == 0) {
 
-        /* this node goes on from here when it is left alone */
+        /*
+         * this node goes on from here when it is left alone; while there is
+         * something to merge, it would be taken for that
+         */
 
         copy = *op;
         copy.also = NULL;
@@ -578,13 +602,15 @@ ngx_mra_near_wait(ngx_mra_near_req_t *req, ngx_mra_op_t *caller,
     }
 
     req->caller = caller;
-    caller->pending = req;
 
     if (ngx_mra_near_push(req, send) == NGX_AGAIN) {
+
+        if (caller) {
+            caller->pending = req;
+        }
+
         return NGX_AGAIN;
     }
-
-    caller->pending = NULL;
 
     return NGX_ERROR;
 }
@@ -610,9 +636,11 @@ ngx_mra_near_answer(ngx_mra_near_req_t *req, ngx_int_t rc)
 
     ngx_mra_near_req_free(req);
 
-    op->pending = NULL;
-    op->rc = rc;
-    op->handler(op);
+    if (op) {
+        op->pending = NULL;
+        op->rc = rc;
+        op->handler(op);
+    }
 }
 
 

@@ -86,6 +86,7 @@ ngx_mra_near_merge(ngx_mra_near_t *nr, ngx_msec_t since)
     walk->kind = 0;
     walk->cursor = 0;
     walk->since = since;
+    walk->until = ngx_current_msec;
     walk->waiting = 0;
     walk->active = 1;
     walk->failed = 0;
@@ -257,8 +258,8 @@ ngx_mra_near_merge_window(ngx_mra_near_t *nr, ngx_mra_record_t *rec,
     ngx_msec_t elapsed)
 {
     u_char               name[NGX_MRA_VALUE_MAX];
-    ngx_uint_t           i;
-    ngx_msec_t          *ages;
+    ngx_uint_t           i, n;
+    ngx_msec_t          *ages, age, newest;
     ngx_mra_op_t         op;
     ngx_mra_near_req_t  *req;
 
@@ -277,6 +278,9 @@ ngx_mra_near_merge_window(ngx_mra_near_t *nr, ngx_mra_record_t *rec,
 
     ages = (ngx_msec_t *) req->data;
 
+    n = 0;
+    newest = 0;
+
     for (i = 0; i < rec->used; i++) {
         op.limit = i + 1;
         op.value.data = name;
@@ -286,19 +290,24 @@ ngx_mra_near_merge_window(ngx_mra_near_t *nr, ngx_mra_record_t *rec,
             break;
         }
 
-        ages[i] = op.period - op.retry;
+        age = op.period - op.retry;
+        newest = (i == 0) ? age : newest;
+
+        if (age > ngx_current_msec - nr->merge.until) {
+            ages[n++] = age;
+        }
     }
 
-    if (i == 0) {
+    if (n == 0) {
         ngx_mra_near_req_free(req);
         return;
     }
 
     /* it lives for its period after the newest */
 
-    req->op.period = op.ttl + ages[0];
+    req->op.period = op.ttl + newest;
     req->op.value.data = req->data;
-    req->op.value.len = i * sizeof(ngx_msec_t);
+    req->op.value.len = n * sizeof(ngx_msec_t);
 
     ngx_mra_near_merge_push(nr, req, ngx_mra_redis_merge);
 }

@@ -40,6 +40,7 @@ typedef struct {
     ngx_uint_t               kind;
     uint64_t                 cursor;
     ngx_msec_t               since;
+    ngx_msec_t               until;     /* what is later was not done alone */
     ngx_uint_t               waiting;   /* for answers */
     unsigned                 active:1;
     unsigned                 failed:1;

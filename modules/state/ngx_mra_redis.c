@@ -45,7 +45,9 @@ static void ngx_mra_redis_cancel(ngx_mra_store_t *st, ngx_mra_op_t *op);
 static void ngx_mra_redis_state(ngx_mra_redis_conn_t *conn, ngx_uint_t up);
 static ngx_int_t ngx_mra_redis_send(ngx_mra_redis_t *rd, ngx_mra_op_t *op,
     ngx_mra_redis_tag_e tag, ngx_uint_t whole);
-static ngx_str_t *ngx_mra_redis_number(ngx_str_t *arg, u_char **p,
+static void ngx_mra_redis_key(ngx_mra_redis_t *rd, ngx_mra_op_t *op,
+    ngx_str_t *arg, u_char *buf);
+static void ngx_mra_redis_number(ngx_str_t *arg, u_char **p,
     uint64_t n);
 static void ngx_mra_redis_replied(ngx_mra_redis_call_t *call,
     redisReply *reply);
@@ -399,7 +401,7 @@ ngx_mra_redis_cancel(ngx_mra_store_t *st, ngx_mra_op_t *op)
 }
 
 
-void
+static void
 ngx_mra_redis_key(ngx_mra_redis_t *rd, ngx_mra_op_t *op, ngx_str_t *arg,
     u_char *buf)
 {
@@ -533,14 +535,12 @@ ngx_mra_redis_send(ngx_mra_redis_t *rd, ngx_mra_op_t *op,
 }
 
 
-static ngx_str_t *
+static void
 ngx_mra_redis_number(ngx_str_t *arg, u_char **p, uint64_t n)
 {
     arg->data = *p;
     *p = ngx_sprintf(*p, "%uL", n);
     arg->len = *p - arg->data;
-
-    return arg;
 }
 
 

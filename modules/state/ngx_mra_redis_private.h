@@ -37,10 +37,8 @@ typedef struct {
 } ngx_mra_redis_t;
 
 
-/* the key of op, the stream of changes; into NGX_MRA_REDIS_KEY_LEN bytes */
+/* the name of the stream of changes, into NGX_MRA_REDIS_KEY_LEN bytes */
 
-void ngx_mra_redis_key(ngx_mra_redis_t *rd, ngx_mra_op_t *op, ngx_str_t *arg,
-    u_char *buf);
 void ngx_mra_redis_stream(ngx_mra_redis_t *rd, ngx_str_t *arg, u_char *buf);
 
 

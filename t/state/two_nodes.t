@@ -49,7 +49,8 @@ is($uc->requests, 1, 'nobody asks the UC node again');
 is(calls() - $before, 4, 'three operations for it, one for the other node');
 
 $before = calls();
-get($_->port('http'), '/', Cookie => "X-Auth=$token") for $one, $two, $one, $two;
+get($_->port('http'), '/', Cookie => "X-Auth=$token")
+    for $one, $two, $one, $two;
 is(calls() - $before, 0, 'and none for a known token');
 
 $r = get($two->port('http'), '/', basic('alice', 'wonderland'));
