@@ -9,7 +9,7 @@ set -e
 
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "${1:-$here/../build}" && pwd)
-prefix=$build/demo
+prefix=$(mktemp -d /tmp/ngx_mra-demo.XXXXXX)    # workers can read it
 nginx=$(command -v nginx || echo /usr/sbin/nginx)
 pids=
 
@@ -46,8 +46,8 @@ main() {
 
 
 prepare() {
-    rm -rf "$prefix"
-    mkdir -p "$prefix"/{certs,logs,modules,run}
+    chmod 755 "$prefix"
+    mkdir "$prefix"/{certs,logs,modules,run}
     cp -R "$here"/{*.conf,*.cfg,provisioning} "$prefix"
     ln -s "$build"/*.so "$prefix/modules"
     ln -s /usr/lib/nginx/modules/ngx_stream_module.so "$prefix/modules"
@@ -111,7 +111,7 @@ wait_for() {
         sleep 0.1
     done
 
-    tail -3 logs/*.log >&2
+    tail -n 3 logs/*.log >&2
     fail "the $2 did not start on port $1"
 }
 
@@ -120,6 +120,7 @@ stop() {
     trap - EXIT
     kill $pids 2> /dev/null || true
     wait
+    cd / && rm -rf "$prefix"
 }
 
 
@@ -278,7 +279,7 @@ await() {
         sleep 0.1
     done
 
-    tail -5 "$1" >&2
+    tail -n 5 "$1" >&2
     fail "no \"$2\" in $1"
 }
 
@@ -303,7 +304,7 @@ get() {
 
 expect() {
     for try in {1..20}; do
-        line=$(tail -1 logs/edge-access.log)
+        line=$(tail -n 1 logs/edge-access.log)
         [[ $line =~ $1 ]] && break
         sleep 0.05
     done

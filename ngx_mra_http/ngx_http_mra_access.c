@@ -11,6 +11,7 @@ static void ngx_http_mra_enter(ngx_http_mra_ctx_t *ctx,
     ngx_http_mra_loc_conf_t *mlcf);
 static void ngx_http_mra_done(ngx_http_mra_ctx_t *ctx);
 static void ngx_http_mra_wake_handler(ngx_event_t *ev);
+static void ngx_http_mra_answered(ngx_mra_op_t *op);
 static void ngx_http_mra_cleanup(void *data);
 
 
@@ -105,11 +106,9 @@ ngx_http_mra_enter(ngx_http_mra_ctx_t *ctx, ngx_http_mra_loc_conf_t *mlcf)
     ctx->step = 0;
     ctx->rc = NGX_DECLINED;
     ctx->status = NGX_HTTP_MRA_ASKED_NOTHING;
+    ctx->credential = NULL;
     ctx->tokens = 0;
     ctx->asked = 0;
-    ctx->bearer = 0;
-
-    ngx_memzero(&ctx->verify, sizeof(ngx_http_mra_verify_t));
 }
 
 
@@ -210,10 +209,6 @@ ngx_http_mra_get_ctx(ngx_http_request_t *r)
     ctx->op.handler = ngx_http_mra_answered;
     ctx->op.data = ctx;
 
-    ctx->wake.handler = ngx_http_mra_wake_handler;
-    ctx->wake.data = ctx;
-    ctx->wake.log = r->connection->log;
-
     cln->handler = ngx_http_mra_cleanup;
 
     ngx_http_set_ctx(r, ctx, ngx_http_mra_module);
@@ -234,12 +229,23 @@ ngx_http_mra_prepare(ngx_http_mra_ctx_t *ctx, ngx_mra_kind_e kind,
 
 
 ngx_int_t
-ngx_http_mra_wait(ngx_http_request_t *r)
+ngx_http_mra_wait(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
 {
     ngx_connection_t  *c;
 
     c = r->connection;
     c->log->action = "authorizing client";
+
+    if (ctx->wake == NULL) {
+        ctx->wake = ngx_pcalloc(r->pool, sizeof(ngx_event_t));
+        if (ctx->wake == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        ctx->wake->handler = ngx_http_mra_wake_handler;
+        ctx->wake->data = ctx;
+        ctx->wake->log = c->log;
+    }
 
     if (c->read->ready) {
         ngx_post_event(c->read, &ngx_posted_events);
@@ -257,7 +263,7 @@ ngx_http_mra_wait(ngx_http_request_t *r)
 void
 ngx_http_mra_wake(ngx_http_mra_ctx_t *ctx)
 {
-    ngx_post_event(&ctx->wake, &ngx_posted_events);
+    ngx_post_event(ctx->wake, &ngx_posted_events);
 }
 
 
@@ -281,7 +287,7 @@ ngx_http_mra_wake_handler(ngx_event_t *ev)
 }
 
 
-void
+static void
 ngx_http_mra_answered(ngx_mra_op_t *op)
 {
     ngx_http_mra_wake(op->data);
@@ -317,7 +323,7 @@ ngx_http_mra_cleanup(void *data)
 
     ngx_http_mra_verify_leave(ctx);
 
-    if (ctx->wake.posted) {
-        ngx_delete_posted_event(&ctx->wake);
+    if (ctx->wake && ctx->wake->posted) {
+        ngx_delete_posted_event(ctx->wake);
     }
 }

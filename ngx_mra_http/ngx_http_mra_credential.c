@@ -32,12 +32,19 @@ ngx_http_mra_read_credential(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
         return ngx_http_mra_challenge(r, ctx);
     }
 
+    ctx->credential = ngx_pcalloc(r->pool, sizeof(ngx_http_mra_credential_t));
+    if (ctx->credential == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->credential->ctx = ctx;
+
     value = h->value;
 
     /* single sign-on: neither counted nor kept */
 
     if (ngx_http_mra_scheme(&value, "Bearer ")) {
-        ctx->bearer = 1;
+        ctx->credential->bearer = 1;
         return NGX_DECLINED;
     }
 
@@ -95,8 +102,9 @@ static ngx_int_t
 ngx_http_mra_parse_basic(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx,
     ngx_str_t encoded)
 {
-    u_char     *p, *last, *colon;
-    ngx_str_t   text;
+    u_char                     *p, *last, *colon;
+    ngx_str_t                   text;
+    ngx_http_mra_credential_t  *cred;
 
     if (encoded.len > NGX_HTTP_MRA_CREDENTIAL_MAX) {
         return NGX_DECLINED;
@@ -145,14 +153,16 @@ ngx_http_mra_parse_basic(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx,
         return NGX_DECLINED;
     }
 
-    ctx->given.data = text.data;
-    ctx->given.len = colon - text.data;
+    cred = ctx->credential;
 
-    ctx->password.data = colon + 1;
-    ctx->password.len = last - ctx->password.data;
+    cred->user.data = text.data;
+    cred->user.len = colon - text.data;
+
+    cred->password.data = colon + 1;
+    cred->password.len = last - cred->password.data;
 
     return ngx_mra_credential_mac(ctx->mmcf->mra, &ctx->mlcf->realm,
-                                  &ctx->given, &ctx->password, ctx->mac);
+                                  &cred->user, &cred->password, cred->mac);
 }
 
 
@@ -161,11 +171,11 @@ ngx_http_mra_ask_credential(ngx_http_mra_ctx_t *ctx)
 {
     ngx_mra_op_t  *also;
 
-    also = &ctx->also;
+    also = &ctx->credential->also;
 
     also->kind = NGX_MRA_CREDENTIAL;
     also->rc = NGX_AGAIN;
-    also->value.data = ctx->cached;
+    also->value.data = ctx->credential->cached;
     also->value.len = NGX_HTTP_MRA_MAC_LEN;
 
     ctx->op.also = also;
@@ -178,47 +188,54 @@ ngx_http_mra_ask_credential(ngx_http_mra_ctx_t *ctx)
 ngx_int_t
 ngx_http_mra_check_credential(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
 {
-    ngx_mra_op_t  *op;
+    ngx_mra_op_t               *op, *also;
+    ngx_http_mra_credential_t  *cred;
 
     op = &ctx->op;
+    cred = ctx->credential;
 
-    if (op->also && op->also->rc != NGX_AGAIN) {
-        ctx->asked = 1;
-
-        op->rc = op->also->rc;
-        op->value = op->also->value;
-    }
-
+    also = op->also;
     op->also = NULL;
 
     if (!ctx->asked) {
 
-        if (ctx->bearer) {
+        if (cred->bearer) {
             return NGX_DECLINED;
         }
 
-        if (ngx_http_mra_prepare(ctx, NGX_MRA_CREDENTIAL, &ctx->mlcf->realm,
-                                 &ctx->user)
-            != NGX_OK)
+        if (also) {
+            ctx->asked = 1;
+            op->kind = also->kind;
+            ngx_memcpy(op->key, also->key, NGX_MRA_KEY_LEN);
+
+        } else if (ngx_http_mra_prepare(ctx, NGX_MRA_CREDENTIAL,
+                                        &ctx->mlcf->realm, &ctx->user)
+                   != NGX_OK)
         {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
-        op->value.data = ctx->cached;
+        op->value.data = cred->cached;
         op->value.len = NGX_HTTP_MRA_MAC_LEN;
 
-        op->rc = ngx_mra_store_get(ctx->mmcf->mra->store, op);
+        if (also && also->rc != NGX_AGAIN) {
+            op->value.len = also->value.len;
+            op->rc = also->rc;
+
+        } else {
+            op->rc = ngx_mra_store_get(ctx->mmcf->mra->store, op);
+        }
     }
 
     if (op->rc == NGX_AGAIN) {
-        return ngx_http_mra_wait(r);
+        return ngx_http_mra_wait(r, ctx);
     }
 
     ctx->asked = 0;
 
     if (op->rc == NGX_OK
         && op->value.len == NGX_HTTP_MRA_MAC_LEN
-        && ngx_mra_token_equal(ctx->cached, ctx->mac, NGX_HTTP_MRA_MAC_LEN))
+        && ngx_mra_token_equal(cred->cached, cred->mac, NGX_HTTP_MRA_MAC_LEN))
     {
         ctx->status = NGX_HTTP_MRA_CACHED;
     }
@@ -230,17 +247,19 @@ ngx_http_mra_check_credential(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
 ngx_int_t
 ngx_http_mra_keep_credential(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
 {
-    ngx_mra_op_t    *op;
-    ngx_mra_conf_t  *mra;
+    ngx_mra_op_t               *op;
+    ngx_mra_conf_t             *mra;
+    ngx_http_mra_credential_t  *cred;
 
     op = &ctx->op;
     mra = ctx->mmcf->mra;
+    cred = ctx->credential;
 
     if (!ctx->asked) {
 
         /* who did not ask the UC node has nothing to add */
 
-        if (ctx->verify.sr == NULL || ctx->bearer
+        if (cred->sr == NULL || cred->bearer
             || mra->credentials_refresh_interval == 0)
         {
             return NGX_DECLINED;
@@ -253,7 +272,7 @@ ngx_http_mra_keep_credential(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
-        op->value.data = ctx->mac;
+        op->value.data = cred->mac;
         op->value.len = NGX_HTTP_MRA_MAC_LEN;
         op->ttl = mra->credentials_refresh_interval;
 
@@ -261,7 +280,7 @@ ngx_http_mra_keep_credential(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
     }
 
     if (op->rc == NGX_AGAIN) {
-        return ngx_http_mra_wait(r);
+        return ngx_http_mra_wait(r, ctx);
     }
 
     ctx->asked = 0;
@@ -291,7 +310,8 @@ ngx_http_mra_challenge(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
 {
     ngx_str_t  *value;
 
-    value = ctx->bearer ? &ctx->mlcf->bearer : &ctx->mlcf->basic;
+    value = (ctx->credential && ctx->credential->bearer)
+            ? &ctx->mlcf->bearer : &ctx->mlcf->basic;
 
     r->headers_out.www_authenticate =
                          ngx_http_mra_add_header(r, "WWW-Authenticate", value);

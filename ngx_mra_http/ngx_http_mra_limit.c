@@ -32,8 +32,8 @@ ngx_http_mra_limit(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
 
     if (!ctx->asked) {
 
-        if (ctx->bearer || ctx->counted || mra->max_authorizations == 0
-            || mra->rate_control_period == 0)
+        if (ctx->credential->bearer || ctx->counted
+            || mra->max_authorizations == 0 || mra->rate_control_period == 0)
         {
             return NGX_DECLINED;
         }
@@ -54,7 +54,7 @@ ngx_http_mra_limit(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
     }
 
     if (op->rc == NGX_AGAIN) {
-        return ngx_http_mra_wait(r);
+        return ngx_http_mra_wait(r, ctx);
     }
 
     ctx->asked = 0;

@@ -80,16 +80,31 @@ typedef enum {
 } ngx_http_mra_verify_e;
 
 
+typedef struct ngx_http_mra_ctx_s  ngx_http_mra_ctx_t;
+
+
+/* what a client says it is, until that is verified */
+
 typedef struct {
-    ngx_str_node_t             node;      /* first; by ctx->mac */
+    ngx_str_node_t             node;      /* first; by mac */
     uint32_t                   hash;
     ngx_queue_t                queue;     /* leading: of those who wait */
     ngx_http_mra_verify_e      state;
 
+    ngx_http_mra_ctx_t        *ctx;
     ngx_http_request_t        *sr;
-    ngx_int_t                  error;     /* the first that nginx made */
+    ngx_uint_t                 error;     /* the first that nginx made */
     ngx_uint_t                 code;      /* settled: 200, 401, 502, 504 */
-} ngx_http_mra_verify_t;
+
+    ngx_str_t                  user;      /* as the client sent it */
+    ngx_str_t                  password;
+    u_char                     mac[NGX_HTTP_MRA_MAC_LEN];
+    u_char                     cached[NGX_HTTP_MRA_MAC_LEN];
+
+    ngx_mra_op_t               also;      /* for it, with the limit's */
+
+    unsigned                   bearer:1;
+} ngx_http_mra_credential_t;
 
 
 /* what the target is for one uri in one location */
@@ -106,7 +121,7 @@ typedef struct {
 
 /* of a main request, found again after internal redirects */
 
-typedef struct {
+struct ngx_http_mra_ctx_s {
     ngx_http_request_t        *request;
     ngx_http_mra_main_conf_t  *mmcf;
     ngx_http_mra_loc_conf_t   *mlcf;      /* what step and rc belong to */
@@ -115,33 +130,25 @@ typedef struct {
     ngx_int_t                  rc;        /* NGX_DECLINED: not decided */
     ngx_http_mra_status_e      status;
 
-    ngx_mra_op_t               op;
-    ngx_mra_op_t               also;      /* the credential, with the limit */
-    ngx_event_t                wake;
+    ngx_http_mra_credential_t *credential;
+    ngx_http_mra_route_t      *route;
+    ngx_event_t               *wake;      /* NULL: has never waited */
 
+    ngx_str_t                  user;      /* normal form */
+    ngx_uint_t                 left;      /* authorizations */
     ngx_uint_t                 tokens;    /* tried */
     ngx_str_t                  set_cookie;
 
-    ngx_str_t                  user;      /* normal form */
-    ngx_str_t                  given;     /* the name as the client sent it */
-    ngx_str_t                  password;
-    ngx_uint_t                 left;      /* authorizations */
-
-    u_char                     mac[NGX_HTTP_MRA_MAC_LEN];
-    u_char                     cached[NGX_HTTP_MRA_MAC_LEN];
-
-    ngx_http_mra_verify_t      verify;
-    ngx_http_mra_route_t      *route;
+    ngx_mra_op_t               op;
 
     unsigned                   asked:1;   /* op is under way or answered */
-    unsigned                   bearer:1;
     unsigned                   counted:1;
     unsigned                   limited:1;    /* would be, without dry run */
 
     /* not cleared */
 
     u_char                     user_buf[NGX_MRA_USER_LEN];
-} ngx_http_mra_ctx_t;
+};
 
 
 /*
@@ -178,15 +185,11 @@ ngx_int_t ngx_http_mra_prepare(ngx_http_mra_ctx_t *ctx, ngx_mra_kind_e kind,
 
 /* NGX_AGAIN, with an eye on the client, or 500 */
 
-ngx_int_t ngx_http_mra_wait(ngx_http_request_t *r);
+ngx_int_t ngx_http_mra_wait(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx);
 
-/* runs the steps again, in a later turn of the event loop */
+/* runs the steps of who waits again, in a later turn of the event loop */
 
 void ngx_http_mra_wake(ngx_http_mra_ctx_t *ctx);
-
-/* for op->handler of ctx->op */
-
-void ngx_http_mra_answered(ngx_mra_op_t *op);
 
 /* pushes a response header; NULL: out of memory */
 

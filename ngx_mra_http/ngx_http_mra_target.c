@@ -102,6 +102,7 @@ ngx_http_mra_get_route(ngx_http_request_t *r)
 
     route->mlcf = mlcf;
     route->uri_data = r->main->uri.data;
+    ngx_str_set(&route->origin, "");
     route->rc = ngx_http_mra_find_route(r->main, route);
 
     return route;

@@ -15,12 +15,12 @@
 
 
 static ngx_int_t ngx_http_mra_next_token(ngx_http_request_t *r,
-    ngx_http_mra_ctx_t *ctx, u_char *token);
+    ngx_http_mra_ctx_t *ctx);
 static ngx_table_elt_t *ngx_http_mra_find_cookie(ngx_http_request_t *r,
     ngx_str_t *name, ngx_uint_t skip, ngx_str_t *pair);
 static void ngx_http_mra_cut_cookie(ngx_table_elt_t *h, ngx_str_t *pair);
 static ngx_int_t ngx_http_mra_build_cookie(ngx_http_request_t *r,
-    ngx_http_mra_ctx_t *ctx, u_char *token);
+    ngx_http_mra_ctx_t *ctx, ngx_str_t *token);
 static ngx_str_t ngx_http_mra_cookie_domain(ngx_http_request_t *r,
     ngx_http_mra_cookie_t *cookie);
 
@@ -28,40 +28,28 @@ static ngx_str_t ngx_http_mra_cookie_domain(ngx_http_request_t *r,
 ngx_int_t
 ngx_http_mra_check_token(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
 {
-    u_char           token[NGX_MRA_TOKEN_LEN];
-    ngx_str_t        name;
-    ngx_mra_op_t    *op;
-    ngx_mra_conf_t  *mra;
+    ngx_int_t      rc;
+    ngx_mra_op_t  *op;
 
     op = &ctx->op;
-    mra = ctx->mmcf->mra;
 
     for ( ;; ) {
 
         if (!ctx->asked) {
+            rc = ngx_http_mra_next_token(r, ctx);
 
-            if (ngx_http_mra_next_token(r, ctx, token) != NGX_OK) {
-                return NGX_DECLINED;
-            }
-
-            name.data = token;
-            name.len = NGX_MRA_TOKEN_LEN;
-
-            if (ngx_http_mra_prepare(ctx, NGX_MRA_TOKEN, &ctx->mlcf->realm,
-                                     &name)
-                != NGX_OK)
-            {
-                return NGX_HTTP_INTERNAL_SERVER_ERROR;
+            if (rc != NGX_OK) {
+                return rc;
             }
 
             op->value.data = ctx->user_buf;
             op->value.len = NGX_MRA_USER_LEN;
 
-            op->rc = ngx_mra_store_get(mra->store, op);
+            op->rc = ngx_mra_store_get(ctx->mmcf->mra->store, op);
         }
 
         if (op->rc == NGX_AGAIN) {
-            return ngx_http_mra_wait(r);
+            return ngx_http_mra_wait(r, ctx);
         }
 
         ctx->asked = 0;
@@ -75,13 +63,13 @@ ngx_http_mra_check_token(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
 }
 
 
+/* prepares for the next token; NGX_DECLINED: there is none */
+
 static ngx_int_t
-ngx_http_mra_next_token(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx,
-    u_char *token)
+ngx_http_mra_next_token(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
 {
-    u_char                 *p, *last;
     ngx_int_t               rc;
-    ngx_str_t               pair;
+    ngx_str_t               pair, token;
     ngx_table_elt_t        *h;
     ngx_http_mra_cookie_t  *cookie;
 
@@ -96,14 +84,22 @@ ngx_http_mra_next_token(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx,
             return NGX_DECLINED;
         }
 
-        p = pair.data + cookie->name.len + 1;
-        last = pair.data + pair.len;
+        token.data = pair.data + cookie->name.len + 1;
+        token.len = pair.len - cookie->name.len - 1;
 
-        while (last > p && last[-1] == ' ') {
-            last--;
+        while (token.len && token.data[token.len - 1] == ' ') {
+            token.len--;
         }
 
-        rc = ngx_mra_token_parse(token, p, last);
+        rc = NGX_DECLINED;
+
+        if (token.len == NGX_MRA_TOKEN_TEXT_LEN) {
+            rc = ngx_http_mra_prepare(ctx, NGX_MRA_TOKEN, &ctx->mlcf->realm,
+                                      &token);
+            if (rc != NGX_OK) {
+                return NGX_HTTP_INTERNAL_SERVER_ERROR;
+            }
+        }
 
         /* the token ends here: no next hop and no $http_cookie has it */
 
@@ -194,8 +190,9 @@ ngx_http_mra_cut_cookie(ngx_table_elt_t *h, ngx_str_t *pair)
 ngx_int_t
 ngx_http_mra_issue_token(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
 {
-    u_char           token[NGX_MRA_TOKEN_LEN];
-    ngx_str_t        name;
+    u_char           random[NGX_MRA_TOKEN_LEN];
+    u_char           text[NGX_MRA_TOKEN_TEXT_LEN];
+    ngx_str_t        token;
     ngx_mra_op_t    *op;
     ngx_mra_conf_t  *mra;
 
@@ -204,22 +201,25 @@ ngx_http_mra_issue_token(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
 
     if (!ctx->asked) {
 
-        if (ctx->bearer || mra->credentials_refresh_interval == 0) {
+        if (ctx->credential->bearer || mra->credentials_refresh_interval == 0)
+        {
             return NGX_OK;
         }
 
-        if (RAND_bytes(token, NGX_MRA_TOKEN_LEN) != 1) {
+        if (RAND_bytes(random, NGX_MRA_TOKEN_LEN) != 1) {
             ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
                           "no random bytes for a token");
             return NGX_OK;
         }
 
-        name.data = token;
-        name.len = NGX_MRA_TOKEN_LEN;
+        ngx_mra_token_build(text, random);
 
-        if (ngx_http_mra_build_cookie(r, ctx, token) != NGX_OK
+        token.data = text;
+        token.len = NGX_MRA_TOKEN_TEXT_LEN;
+
+        if (ngx_http_mra_build_cookie(r, ctx, &token) != NGX_OK
             || ngx_http_mra_prepare(ctx, NGX_MRA_TOKEN, &ctx->mlcf->realm,
-                                    &name)
+                                    &token)
                != NGX_OK)
         {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -232,7 +232,7 @@ ngx_http_mra_issue_token(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
     }
 
     if (op->rc == NGX_AGAIN) {
-        return ngx_http_mra_wait(r);
+        return ngx_http_mra_wait(r, ctx);
     }
 
     ctx->asked = 0;
@@ -251,7 +251,7 @@ ngx_http_mra_issue_token(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
 
 static ngx_int_t
 ngx_http_mra_build_cookie(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx,
-    u_char *token)
+    ngx_str_t *token)
 {
     u_char                 *p;
     size_t                  len;
@@ -263,7 +263,7 @@ ngx_http_mra_build_cookie(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx,
     domain = ngx_http_mra_cookie_domain(r, cookie);
     life = ctx->mmcf->mra->credentials_refresh_interval / 1000;
 
-    len = cookie->name.len + sizeof("=") - 1 + NGX_MRA_TOKEN_TEXT_LEN
+    len = cookie->name.len + sizeof("=") - 1 + token->len
           + sizeof("; Expires=Mon, 28 Sep 1970 06:00:00 GMT") - 1
           + sizeof("; Max-Age=") - 1 + NGX_TIME_T_LEN
           + sizeof("; Domain=") - 1 + domain.len
@@ -274,10 +274,7 @@ ngx_http_mra_build_cookie(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx,
         return NGX_ERROR;
     }
 
-    p = ngx_sprintf(ctx->set_cookie.data, "%V=", &cookie->name);
-
-    ngx_mra_token_build(p, token);
-    p += NGX_MRA_TOKEN_TEXT_LEN;
+    p = ngx_sprintf(ctx->set_cookie.data, "%V=%V", &cookie->name, token);
 
     if (cookie->expires) {
         p = ngx_cpymem(p, "; Expires=", sizeof("; Expires=") - 1);

@@ -10,9 +10,10 @@
 #include "ngx_http_mra_module.h"
 
 
-static void ngx_http_mra_join(ngx_http_mra_ctx_t *ctx);
-static void ngx_http_mra_lead(ngx_http_mra_ctx_t *ctx);
-static void ngx_http_mra_settle(ngx_http_mra_ctx_t *ctx, ngx_uint_t code);
+static void ngx_http_mra_join(ngx_http_mra_credential_t *cred);
+static void ngx_http_mra_lead(ngx_http_mra_credential_t *cred);
+static void ngx_http_mra_settle(ngx_http_mra_credential_t *cred,
+    ngx_uint_t code);
 static ngx_int_t ngx_http_mra_conclude(ngx_http_request_t *r,
     ngx_http_mra_ctx_t *ctx);
 static ngx_int_t ngx_http_mra_ask_uc(ngx_http_request_t *r,
@@ -39,33 +40,33 @@ static ngx_http_output_body_filter_pt    ngx_http_next_body_filter;
 ngx_int_t
 ngx_http_mra_verify(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
 {
-    ngx_http_mra_verify_t  *v;
+    ngx_http_mra_credential_t  *cred;
 
     if (ctx->status == NGX_HTTP_MRA_CACHED) {
         return NGX_DECLINED;
     }
 
-    v = &ctx->verify;
+    cred = ctx->credential;
 
-    if (v->state == NGX_HTTP_MRA_ALONE && !ctx->bearer) {
-        ngx_http_mra_join(ctx);
+    if (cred->state == NGX_HTTP_MRA_ALONE && !cred->bearer) {
+        ngx_http_mra_join(cred);
     }
 
-    if (v->state == NGX_HTTP_MRA_WAITING) {
-        return ngx_http_mra_wait(r);
+    if (cred->state == NGX_HTTP_MRA_WAITING) {
+        return ngx_http_mra_wait(r, ctx);
     }
 
-    if (v->state != NGX_HTTP_MRA_SETTLED) {
+    if (cred->state != NGX_HTTP_MRA_SETTLED) {
 
-        if (v->sr == NULL) {
+        if (cred->sr == NULL) {
             return ngx_http_mra_ask_uc(r, ctx);
         }
 
-        if (!v->sr->done) {
+        if (!cred->sr->done) {
             return NGX_AGAIN;
         }
 
-        ngx_http_mra_settle(ctx, ngx_http_mra_judge(r, ctx));
+        ngx_http_mra_settle(cred, ngx_http_mra_judge(r, ctx));
     }
 
     return ngx_http_mra_conclude(r, ctx);
@@ -73,116 +74,110 @@ ngx_http_mra_verify(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
 
 
 static void
-ngx_http_mra_join(ngx_http_mra_ctx_t *ctx)
+ngx_http_mra_join(ngx_http_mra_credential_t *cred)
 {
-    ngx_str_node_t         *node;
-    ngx_http_mra_verify_t  *v, *leader;
+    ngx_str_node_t             *node;
+    ngx_http_mra_credential_t  *leader;
 
-    v = &ctx->verify;
+    ngx_memcpy(&cred->hash, cred->mac, sizeof(uint32_t));
 
-    ngx_memcpy(&v->hash, ctx->mac, sizeof(uint32_t));
+    cred->node.str.data = cred->mac;
+    cred->node.str.len = NGX_HTTP_MRA_MAC_LEN;
 
-    v->node.str.data = ctx->mac;
-    v->node.str.len = NGX_HTTP_MRA_MAC_LEN;
-
-    node = ngx_str_rbtree_lookup(&ctx->mmcf->verifying, &v->node.str,
-                                 v->hash);
+    node = ngx_str_rbtree_lookup(&cred->ctx->mmcf->verifying,
+                                 &cred->node.str, cred->hash);
     if (node == NULL) {
-        ngx_queue_init(&v->queue);
-        ngx_http_mra_lead(ctx);
+        ngx_queue_init(&cred->queue);
+        ngx_http_mra_lead(cred);
         return;
     }
 
-    leader = (ngx_http_mra_verify_t *) node;
+    leader = (ngx_http_mra_credential_t *) node;
 
-    ngx_queue_insert_tail(&leader->queue, &v->queue);
-    v->state = NGX_HTTP_MRA_WAITING;
+    ngx_queue_insert_tail(&leader->queue, &cred->queue);
+    cred->state = NGX_HTTP_MRA_WAITING;
 }
 
 
 static void
-ngx_http_mra_lead(ngx_http_mra_ctx_t *ctx)
+ngx_http_mra_lead(ngx_http_mra_credential_t *cred)
 {
-    ngx_http_mra_verify_t  *v;
+    cred->node.node.key = cred->hash;
+    cred->state = NGX_HTTP_MRA_LEADING;
 
-    v = &ctx->verify;
-
-    v->node.node.key = v->hash;
-    v->state = NGX_HTTP_MRA_LEADING;
-
-    ngx_rbtree_insert(&ctx->mmcf->verifying, &v->node.node);
+    ngx_rbtree_insert(&cred->ctx->mmcf->verifying, &cred->node.node);
 }
 
 
 void
 ngx_http_mra_verify_leave(ngx_http_mra_ctx_t *ctx)
 {
-    ngx_queue_t            *q;
-    ngx_http_mra_ctx_t     *next;
-    ngx_http_mra_verify_t  *v;
+    ngx_queue_t                *q;
+    ngx_http_mra_credential_t  *cred, *next;
 
-    v = &ctx->verify;
+    cred = ctx->credential;
 
-    if (v->state == NGX_HTTP_MRA_WAITING) {
-        ngx_queue_remove(&v->queue);
+    if (cred == NULL) {
+        return;
     }
 
-    if (v->state == NGX_HTTP_MRA_LEADING) {
-        ngx_rbtree_delete(&ctx->mmcf->verifying, &v->node.node);
+    if (cred->state == NGX_HTTP_MRA_WAITING) {
+        ngx_queue_remove(&cred->queue);
+    }
 
-        if (!ngx_queue_empty(&v->queue)) {
-            q = ngx_queue_head(&v->queue);
+    if (cred->state == NGX_HTTP_MRA_LEADING) {
+        ngx_rbtree_delete(&ctx->mmcf->verifying, &cred->node.node);
+
+        if (!ngx_queue_empty(&cred->queue)) {
+            q = ngx_queue_head(&cred->queue);
             ngx_queue_remove(q);
-
-            next = ngx_queue_data(q, ngx_http_mra_ctx_t, verify.queue);
             ngx_queue_init(q);
 
-            if (!ngx_queue_empty(&v->queue)) {
-                ngx_queue_add(q, &v->queue);
+            if (!ngx_queue_empty(&cred->queue)) {
+                ngx_queue_add(q, &cred->queue);
             }
 
+            next = ngx_queue_data(q, ngx_http_mra_credential_t, queue);
+
             ngx_http_mra_lead(next);
-            ngx_http_mra_wake(next);
+            ngx_http_mra_wake(next->ctx);
         }
     }
 
-    v->state = NGX_HTTP_MRA_ALONE;
+    cred->state = NGX_HTTP_MRA_ALONE;
 }
 
 
 static void
-ngx_http_mra_settle(ngx_http_mra_ctx_t *ctx, ngx_uint_t code)
+ngx_http_mra_settle(ngx_http_mra_credential_t *cred, ngx_uint_t code)
 {
-    ngx_queue_t            *q;
-    ngx_http_mra_ctx_t     *next;
-    ngx_http_mra_verify_t  *v;
+    ngx_queue_t                *q;
+    ngx_http_mra_credential_t  *next;
 
-    v = &ctx->verify;
+    if (cred->state == NGX_HTTP_MRA_LEADING) {
+        ngx_rbtree_delete(&cred->ctx->mmcf->verifying, &cred->node.node);
 
-    if (v->state == NGX_HTTP_MRA_LEADING) {
-        ngx_rbtree_delete(&ctx->mmcf->verifying, &v->node.node);
-
-        while (!ngx_queue_empty(&v->queue)) {
-            q = ngx_queue_head(&v->queue);
+        while (!ngx_queue_empty(&cred->queue)) {
+            q = ngx_queue_head(&cred->queue);
             ngx_queue_remove(q);
 
-            next = ngx_queue_data(q, ngx_http_mra_ctx_t, verify.queue);
-            next->verify.code = code;
-            next->verify.state = NGX_HTTP_MRA_SETTLED;
+            next = ngx_queue_data(q, ngx_http_mra_credential_t, queue);
+            next->code = code;
+            next->state = NGX_HTTP_MRA_SETTLED;
 
-            ngx_http_mra_wake(next);
+            ngx_http_mra_wake(next->ctx);
         }
     }
 
-    v->code = code;
-    v->state = NGX_HTTP_MRA_SETTLED;
+    cred->code = code;
+    cred->state = NGX_HTTP_MRA_SETTLED;
 }
 
 
 static ngx_int_t
 ngx_http_mra_conclude(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
 {
-    switch (ctx->verify.code) {
+    switch (ctx->credential->code) {
 
     case NGX_HTTP_OK:
         ctx->status = NGX_HTTP_MRA_VERIFIED;
@@ -193,7 +188,7 @@ ngx_http_mra_conclude(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
 
     default:
         ctx->status = NGX_HTTP_MRA_UNAVAILABLE;
-        return ctx->verify.code;
+        return ctx->credential->code;
     }
 }
 
@@ -210,7 +205,7 @@ ngx_http_mra_ask_uc(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
     }
 
     ps->handler = ngx_http_mra_uc_answered;
-    ps->data = ctx;
+    ps->data = ctx->credential;
 
     if (ngx_http_subrequest(r, &ctx->mlcf->uri, NULL, &sr, ps,
                             NGX_HTTP_SUBREQUEST_WAITED)
@@ -219,7 +214,7 @@ ngx_http_mra_ask_uc(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ctx->verify.sr = sr;
+    ctx->credential->sr = sr;
 
     /* the body of the client's request is not for this one */
 
@@ -228,7 +223,7 @@ ngx_http_mra_ask_uc(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
     if (sr->request_body == NULL
         || ngx_http_mra_set_headers(r, sr, ctx) != NGX_OK)
     {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        return NGX_ERROR;
     }
 
     ngx_mra_count(ctx->mmcf->mra, NGX_MRA_AUTH_VERIFICATIONS, 1);
@@ -275,7 +270,6 @@ ngx_http_mra_set_headers(ngx_http_request_t *r, ngx_http_request_t *sr,
     sr->headers_in.content_length = NULL;
     sr->headers_in.content_length_n = -1;
     sr->headers_in.chunked = 0;
-    sr->headers_in.upgrade = NULL;
 
     return ngx_http_mra_set_authorization(sr, ctx);
 }
@@ -315,10 +309,13 @@ static ngx_int_t
 ngx_http_mra_set_authorization(ngx_http_request_t *sr,
     ngx_http_mra_ctx_t *ctx)
 {
-    u_char           *p;
-    size_t            len;
-    ngx_str_t         text, encoded;
-    ngx_table_elt_t  *h;
+    u_char                     *p;
+    size_t                      len;
+    ngx_str_t                   text, encoded;
+    ngx_table_elt_t            *h;
+    ngx_http_mra_credential_t  *cred;
+
+    cred = ctx->credential;
 
     h = ngx_list_push(&sr->headers_in.headers);
     if (h == NULL) {
@@ -328,14 +325,14 @@ ngx_http_mra_set_authorization(ngx_http_request_t *sr,
     *h = *sr->headers_in.authorization;
     sr->headers_in.authorization = h;
 
-    if (ctx->bearer) {
+    if (cred->bearer) {
         return NGX_OK;
     }
 
     /* the two are one piece, as they were decoded */
 
-    text.data = ctx->given.data;
-    text.len = ctx->given.len + 1 + ctx->password.len;
+    text.data = cred->user.data;
+    text.len = cred->user.len + 1 + cred->password.len;
 
     len = sizeof("Basic ") - 1 + ngx_base64_encoded_length(text.len);
 
@@ -359,17 +356,17 @@ ngx_http_mra_set_authorization(ngx_http_request_t *sr,
 static ngx_int_t
 ngx_http_mra_uc_answered(ngx_http_request_t *sr, void *data, ngx_int_t rc)
 {
-    ngx_http_mra_ctx_t *ctx = data;
+    ngx_http_mra_credential_t *cred = data;
 
     /* called again when nginx has made an answer, then with another code */
 
-    if (ctx->verify.error == 0) {
+    if (cred->error == 0) {
 
         if (rc == NGX_ERROR) {
-            ctx->verify.error = NGX_HTTP_BAD_GATEWAY;
+            cred->error = NGX_HTTP_BAD_GATEWAY;
 
         } else if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
-            ctx->verify.error = rc;
+            cred->error = rc;
         }
     }
 
@@ -386,14 +383,14 @@ ngx_http_mra_uc_answered(ngx_http_request_t *sr, void *data, ngx_int_t rc)
 static ngx_uint_t
 ngx_http_mra_judge(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
 {
-    ngx_int_t                  status;
-    ngx_str_t                  user;
-    ngx_http_request_t        *sr;
-    ngx_http_mra_verify_t     *v;
-    ngx_http_core_loc_conf_t  *clcf;
+    ngx_str_t                   user;
+    ngx_uint_t                  status;
+    ngx_http_request_t         *sr;
+    ngx_http_core_loc_conf_t   *clcf;
+    ngx_http_mra_credential_t  *cred;
 
-    v = &ctx->verify;
-    sr = v->sr;
+    cred = ctx->credential;
+    sr = cred->sr;
 
     if (sr->upstream) {
         status = sr->upstream->headers_in.status_n;
@@ -409,7 +406,7 @@ ngx_http_mra_judge(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
         }
 
     } else {
-        status = v->error ? v->error : (ngx_int_t) sr->headers_out.status;
+        status = cred->error ? cred->error : sr->headers_out.status;
     }
 
     if (status == NGX_HTTP_UNAUTHORIZED || status == NGX_HTTP_FORBIDDEN) {
@@ -434,7 +431,7 @@ ngx_http_mra_judge(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
 
     if (status) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "UC node answered %i to the verification of "
+                      "UC node answered %ui to the verification of "
                       "user \"%V\"", status, &user);
 
     } else {
@@ -444,7 +441,7 @@ ngx_http_mra_judge(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
     }
 
     return (status == NGX_HTTP_GATEWAY_TIME_OUT
-            || v->error == NGX_HTTP_GATEWAY_TIME_OUT)
+            || cred->error == NGX_HTTP_GATEWAY_TIME_OUT)
            ? NGX_HTTP_GATEWAY_TIME_OUT : NGX_HTTP_BAD_GATEWAY;
 }
 

@@ -13,18 +13,23 @@
 
 
 static ngx_int_t ngx_stream_mra_address_print(ngx_stream_mra_address_t *addr,
-    ngx_stream_mra_srv_conf_t *conf, ngx_connection_t *c, in_port_t port);
-static void ngx_stream_mra_address_listener(ngx_listening_t *ls,
-    ngx_stream_addr_conf_t *conf);
+    ngx_stream_mra_srv_conf_t *conf, ngx_stream_mra_link_t *ln,
+    in_port_t port);
+static ngx_int_t ngx_stream_mra_address_local(ngx_stream_mra_address_t *addr,
+    ngx_connection_t *c, in_port_t port);
+static void ngx_stream_mra_address_keep(ngx_stream_mra_link_t *ln,
+    ngx_str_t *text);
+static ngx_int_t ngx_stream_mra_address_listener(ngx_cycle_t *cycle,
+    ngx_listening_t *ls, ngx_stream_addr_conf_t *conf);
 
 
 void
 ngx_stream_mra_address_outside(ngx_stream_mra_address_t *addr,
-    ngx_stream_mra_srv_conf_t *conf, ngx_connection_t *c)
+    ngx_stream_mra_srv_conf_t *conf, ngx_stream_mra_link_t *ln)
 {
-    addr->tls = (c->ssl != NULL);
+    addr->tls = (ln->connection->ssl != NULL);
 
-    (void) ngx_stream_mra_address_print(addr, conf, c, 0);
+    (void) ngx_stream_mra_address_print(addr, conf, ln, 0);
 }
 
 
@@ -32,43 +37,34 @@ ngx_int_t
 ngx_stream_mra_address_inside(ngx_stream_mra_address_t *addr,
     ngx_stream_mra_srv_conf_t *conf, ngx_stream_mra_link_t *ln)
 {
-    in_port_t                   port;
     ngx_stream_mra_srv_conf_t  *inside;
 
     inside = conf->inside;
 
     if (inside == NULL) {
         addr->tls = conf->hop.tls.enable;
-
-        return ngx_stream_mra_address_print(addr, conf,
-                                            ln ? ln->connection : NULL, 0);
+        return ngx_stream_mra_address_print(addr, conf, ln, 0);
     }
 
     addr->tls = inside->tls;
-    port = ngx_inet_get_port(inside->sockaddr);
 
-    if (inside->advertise.len == 0 && !ngx_inet_wildcard(inside->sockaddr)) {
-        addr->hostport.data = addr->buf;
-        addr->hostport.len = ngx_sock_ntop(inside->sockaddr,
-                                           sizeof(ngx_sockaddr_t), addr->buf,
-                                           sizeof(addr->buf), 1);
+    if (inside->listen.len) {
+        addr->hostport = inside->listen;
         return NGX_OK;
     }
 
-    return ngx_stream_mra_address_print(addr, inside,
-                                        ln ? ln->connection : NULL, port);
+    return ngx_stream_mra_address_print(addr, inside, ln,
+                                        ngx_inet_get_port(inside->sockaddr));
 }
 
 
-/* port 0: that of the connection */
+/* port 0: that of the connection; ln NULL: there is none */
 
 static ngx_int_t
 ngx_stream_mra_address_print(ngx_stream_mra_address_t *addr,
-    ngx_stream_mra_srv_conf_t *conf, ngx_connection_t *c, in_port_t port)
+    ngx_stream_mra_srv_conf_t *conf, ngx_stream_mra_link_t *ln,
+    in_port_t port)
 {
-    ngx_sockaddr_t    sa;
-    struct sockaddr  *local;
-
     if (conf->advertise_port) {
         addr->hostport = conf->advertise;
         return NGX_OK;
@@ -76,45 +72,81 @@ ngx_stream_mra_address_print(ngx_stream_mra_address_t *addr,
 
     addr->hostport = ngx_stream_mra_get_worker()->mcf->node;
 
-    if (c && ngx_connection_local_sockaddr(c, NULL, 0) == NGX_OK) {
-        local = c->local_sockaddr;
-
-    } else {
-        local = NULL;
+    if (ln == NULL) {
+        return NGX_DECLINED;
     }
 
-    if (port == 0) {
-        port = local ? ngx_inet_get_port(local) : 0;
+    if (ln->local) {
+        addr->hostport = *ln->local;
+        return NGX_OK;
     }
 
-    if (port == 0) {
+    if (ngx_stream_mra_address_local(addr, ln->connection, port) != NGX_OK) {
         return NGX_DECLINED;
     }
 
     if (conf->advertise.len) {
-        addr->hostport.data = addr->buf;
+        port = port ? port
+                    : ngx_inet_get_port(ln->connection->local_sockaddr);
+
         addr->hostport.len = ngx_sprintf(addr->buf, "%V:%ui",
                                          &conf->advertise, (ngx_uint_t) port)
                              - addr->buf;
-        return NGX_OK;
     }
 
-    if (local == NULL) {
-        return NGX_DECLINED;
-    }
-
-    ngx_memcpy(&sa, local, ngx_min(c->local_socklen, sizeof(sa)));
-    ngx_inet_set_port(&sa.sockaddr, port);
-
-    addr->hostport.data = addr->buf;
-    addr->hostport.len = ngx_sock_ntop(&sa.sockaddr, sizeof(sa), addr->buf,
-                                       sizeof(addr->buf), 1);
+    ngx_stream_mra_address_keep(ln, &addr->hostport);
 
     return NGX_OK;
 }
 
 
-void
+static ngx_int_t
+ngx_stream_mra_address_local(ngx_stream_mra_address_t *addr,
+    ngx_connection_t *c, in_port_t port)
+{
+    ngx_sockaddr_t  sa;
+
+    if (ngx_connection_local_sockaddr(c, NULL, 0) != NGX_OK
+        || ngx_inet_get_port(c->local_sockaddr) == 0)
+    {
+        return NGX_DECLINED;
+    }
+
+    ngx_memcpy(&sa, c->local_sockaddr, ngx_min(c->local_socklen, sizeof(sa)));
+
+    if (port) {
+        ngx_inet_set_port(&sa.sockaddr, port);
+    }
+
+    addr->hostport.data = addr->buf;
+    addr->hostport.len = ngx_sock_ntop(&sa.sockaddr, sizeof(sa), addr->buf,
+                                       sizeof(addr->buf), 1);
+    return NGX_OK;
+}
+
+
+/* most connections need their address more than once, or never */
+
+static void
+ngx_stream_mra_address_keep(ngx_stream_mra_link_t *ln, ngx_str_t *text)
+{
+    ngx_str_t  *local;
+
+    local = ngx_palloc(ln->connection->pool, sizeof(ngx_str_t));
+    if (local == NULL) {
+        return;
+    }
+
+    local->len = text->len;
+    local->data = ngx_pstrdup(ln->connection->pool, text);
+
+    if (local->data) {
+        ln->local = local;
+    }
+}
+
+
+ngx_int_t
 ngx_stream_mra_address_init(ngx_cycle_t *cycle,
     ngx_stream_mra_main_conf_t *mmcf)
 {
@@ -144,13 +176,25 @@ ngx_stream_mra_address_init(ngx_cycle_t *cycle,
 #if (NGX_HAVE_INET6)
             if (ls[i].sockaddr->sa_family == AF_INET6) {
                 addr6 = port->addrs;
-                ngx_stream_mra_address_listener(&ls[i], &addr6[j].conf);
+
+                if (ngx_stream_mra_address_listener(cycle, &ls[i],
+                                                    &addr6[j].conf)
+                    != NGX_OK)
+                {
+                    return NGX_ERROR;
+                }
+
                 continue;
             }
 #endif
 
             addr = port->addrs;
-            ngx_stream_mra_address_listener(&ls[i], &addr[j].conf);
+
+            if (ngx_stream_mra_address_listener(cycle, &ls[i], &addr[j].conf)
+                != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
         }
     }
 
@@ -167,15 +211,18 @@ ngx_stream_mra_address_init(ngx_cycle_t *cycle,
             }
         }
     }
+
+    return NGX_OK;
 }
 
 
 /* the first one of a server counts */
 
-static void
-ngx_stream_mra_address_listener(ngx_listening_t *ls,
+static ngx_int_t
+ngx_stream_mra_address_listener(ngx_cycle_t *cycle, ngx_listening_t *ls,
     ngx_stream_addr_conf_t *conf)
 {
+    u_char                     *p;
     ngx_stream_conf_ctx_t      *ctx;
     ngx_stream_mra_srv_conf_t  *mscf;
 
@@ -185,9 +232,38 @@ ngx_stream_mra_address_listener(ngx_listening_t *ls,
     if (!mscf->accept || mscf->sockaddr
         || ngx_inet_get_port(ls->sockaddr) == 0)
     {
-        return;
+        return NGX_OK;
     }
 
     mscf->sockaddr = ls->sockaddr;
     mscf->tls = conf->ssl;
+
+    if (mscf->advertise_port) {
+        mscf->listen = mscf->advertise;
+        return NGX_OK;
+    }
+
+    if (mscf->advertise.len == 0 && ngx_inet_wildcard(ls->sockaddr)) {
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(cycle->pool, mscf->advertise.len + NGX_SOCKADDR_STRLEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    mscf->listen.data = p;
+
+    if (mscf->advertise.len) {
+        mscf->listen.len = ngx_sprintf(p, "%V:%ui", &mscf->advertise,
+                                       (ngx_uint_t)
+                                       ngx_inet_get_port(ls->sockaddr))
+                           - p;
+
+    } else {
+        mscf->listen.len = ngx_sock_ntop(ls->sockaddr, ls->socklen, p,
+                                         NGX_SOCKADDR_STRLEN, 1);
+    }
+
+    return NGX_OK;
 }

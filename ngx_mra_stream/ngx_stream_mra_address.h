@@ -18,11 +18,11 @@
 /*
  * Of an accepted connection: what mra_sip_advertise says, or the address it
  * was accepted on, or, on a unix socket, the name of the node.  The text is
- * in addr->buf or in the configuration.
+ * in addr->buf, with the link or in the configuration.
  */
 
 void ngx_stream_mra_address_outside(ngx_stream_mra_address_t *addr,
-    ngx_stream_mra_srv_conf_t *conf, ngx_connection_t *c);
+    ngx_stream_mra_srv_conf_t *conf, ngx_stream_mra_link_t *ln);
 
 /*
  * Where the next hops of a mra_sip_pass server reach us: its mra_sip_accept
@@ -35,9 +35,12 @@ void ngx_stream_mra_address_outside(ngx_stream_mra_address_t *addr,
 ngx_int_t ngx_stream_mra_address_inside(ngx_stream_mra_address_t *addr,
     ngx_stream_mra_srv_conf_t *conf, ngx_stream_mra_link_t *ln);
 
-/* finds the listeners of the mra_sip_accept servers, in init_process */
+/*
+ * Finds the listeners of the mra_sip_accept servers, in init_process.
+ * NGX_OK or NGX_ERROR.
+ */
 
-void ngx_stream_mra_address_init(ngx_cycle_t *cycle,
+ngx_int_t ngx_stream_mra_address_init(ngx_cycle_t *cycle,
     ngx_stream_mra_main_conf_t *mmcf);
 
 

@@ -181,6 +181,20 @@ ngx_stream_mra_log_dropped(ngx_stream_mra_relay_t *r, ngx_str_t *why)
 }
 
 
+ngx_int_t
+ngx_stream_mra_drop(ngx_stream_mra_relay_t *r, char *why)
+{
+    ngx_str_t  reason;
+
+    reason.data = (u_char *) why;
+    reason.len = ngx_strlen(why);
+
+    ngx_stream_mra_log_dropped(r, &reason);
+
+    return NGX_DONE;
+}
+
+
 /* nobody writes lines of his own into the log */
 
 static ngx_str_t

@@ -7,7 +7,6 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_stream.h>
-#include "ngx_mra_span.h"
 #include "ngx_stream_mra_module.h"
 #include "ngx_stream_mra_client.h"
 #include "ngx_stream_mra_relay.h"
@@ -17,16 +16,16 @@
 /*
  * A binding in the store:
  *
- *     1 version  4 worker  4 slot  10 nonce      the flow
- *     1 length   node
- *     1 length   address-of-record               what does not fit into 255
- *     1 length   contact                         bytes is cut off
+ *     1 version  21 flow token  address-of-record
+ *
+ * Most fit into one block of shared memory; a very long address is cut.
  */
 
 #define NGX_STREAM_MRA_BINDING_VERSION  1
-#define NGX_STREAM_MRA_BINDING_FLOW     19
+#define NGX_STREAM_MRA_BINDING_HEAD     (1 + NGX_STREAM_MRA_FLOW_LEN)
+#define NGX_STREAM_MRA_BINDING_AOR      255
 #define NGX_STREAM_MRA_BINDING_LEN                                           \
-    (NGX_STREAM_MRA_BINDING_FLOW + 3 * (1 + 255))
+    (NGX_STREAM_MRA_BINDING_HEAD + NGX_STREAM_MRA_BINDING_AOR)
 
 
 /* one operation of the store that may take its time */
@@ -56,8 +55,7 @@ static ngx_stream_mra_binding_t *ngx_stream_mra_binding_get(
 static void ngx_stream_mra_binding_remove(ngx_stream_mra_client_t *client,
     ngx_stream_mra_binding_t **bp);
 static size_t ngx_stream_mra_binding_build(u_char *buf,
-    ngx_stream_mra_client_t *client, ngx_str_t *aor, ngx_str_t *contact);
-static u_char *ngx_stream_mra_binding_text(u_char *p, ngx_str_t *s);
+    ngx_stream_mra_client_t *client, ngx_str_t *aor);
 static ngx_int_t ngx_stream_mra_binding_parse(ngx_stream_mra_flow_t *flow,
     ngx_str_t *value);
 
@@ -141,7 +139,7 @@ ngx_stream_mra_binding_hash(ngx_str_t *aor, ngx_mra_sip_contact_t *contact)
 
 void
 ngx_stream_mra_binding_learn(ngx_stream_mra_client_t *client, ngx_str_t *aor,
-    ngx_stream_mra_contact_t *id, ngx_str_t *contact, uint32_t expires)
+    ngx_stream_mra_contact_t *id, uint32_t expires)
 {
     ngx_int_t                  rc;
     ngx_stream_mra_lookup_t   *l;
@@ -176,8 +174,7 @@ ngx_stream_mra_binding_learn(ngx_stream_mra_client_t *client, ngx_str_t *aor,
     l->op.handler = ngx_stream_mra_lookup_written;
     l->op.ttl = (ngx_msec_t) expires * 1000;
     l->op.value.data = l->value;
-    l->op.value.len = ngx_stream_mra_binding_build(l->value, client, aor,
-                                                   contact);
+    l->op.value.len = ngx_stream_mra_binding_build(l->value, client, aor);
 
     rc = ngx_mra_store_set(ngx_stream_mra_get_worker()->mcf->store, &l->op);
 
@@ -484,69 +481,29 @@ ngx_stream_mra_lookup_put(ngx_stream_mra_lookup_t *l)
 
 static size_t
 ngx_stream_mra_binding_build(u_char *buf, ngx_stream_mra_client_t *client,
-    ngx_str_t *aor, ngx_str_t *contact)
+    ngx_str_t *aor)
 {
-    u_char                 *p;
-    ngx_stream_mra_flow_t  *flow;
+    u_char  *p;
 
-    flow = &client->link.flow;
+    buf[0] = NGX_STREAM_MRA_BINDING_VERSION;
 
-    p = buf;
+    ngx_stream_mra_flow_encode(buf + 1, &client->link.flow);
 
-    *p++ = NGX_STREAM_MRA_BINDING_VERSION;
-    p = ngx_cpymem(p, &flow->worker, 4);
-    p = ngx_cpymem(p, &flow->slot, 4);
-    p = ngx_cpymem(p, flow->nonce, NGX_STREAM_MRA_NONCE_LEN);
-
-    p = ngx_stream_mra_binding_text(p,
-                                   &ngx_stream_mra_get_worker()->mcf->node);
-    p = ngx_stream_mra_binding_text(p, aor);
-    p = ngx_stream_mra_binding_text(p, contact);
+    p = ngx_cpymem(buf + NGX_STREAM_MRA_BINDING_HEAD, aor->data,
+                   ngx_min(aor->len, NGX_STREAM_MRA_BINDING_AOR));
 
     return p - buf;
-}
-
-
-static u_char *
-ngx_stream_mra_binding_text(u_char *p, ngx_str_t *s)
-{
-    size_t  len;
-
-    len = ngx_min(s->len, 255);
-
-    *p++ = (u_char) len;
-
-    return ngx_cpymem(p, s->data, len);
 }
 
 
 static ngx_int_t
 ngx_stream_mra_binding_parse(ngx_stream_mra_flow_t *flow, ngx_str_t *value)
 {
-    u_char     *p;
-    ngx_str_t   node, *ours;
-
-    p = value->data;
-
-    if (value->len < NGX_STREAM_MRA_BINDING_FLOW + 1
-        || p[0] != NGX_STREAM_MRA_BINDING_VERSION)
+    if (value->len < NGX_STREAM_MRA_BINDING_HEAD
+        || value->data[0] != NGX_STREAM_MRA_BINDING_VERSION)
     {
         return NGX_ERROR;
     }
 
-    ngx_memcpy(&flow->worker, p + 1, 4);
-    ngx_memcpy(&flow->slot, p + 5, 4);
-    ngx_memcpy(flow->nonce, p + 9, NGX_STREAM_MRA_NONCE_LEN);
-
-    node.len = p[NGX_STREAM_MRA_BINDING_FLOW];
-    node.data = p + NGX_STREAM_MRA_BINDING_FLOW + 1;
-
-    if (node.data + node.len > p + value->len) {
-        return NGX_ERROR;
-    }
-
-    ours = &ngx_stream_mra_get_worker()->mcf->node;
-
-    return ngx_mra_span_eq(&node, ours->data, ours->len) ? NGX_OK
-                                                         : NGX_DECLINED;
+    return ngx_stream_mra_flow_decode(flow, value->data + 1);
 }

@@ -50,8 +50,7 @@ uint64_t ngx_stream_mra_binding_hash(ngx_str_t *aor,
 /* the registrar has accepted a contact for so many seconds, or forgot it */
 
 void ngx_stream_mra_binding_learn(ngx_stream_mra_client_t *client,
-    ngx_str_t *aor, ngx_stream_mra_contact_t *id, ngx_str_t *contact,
-    uint32_t expires);
+    ngx_str_t *aor, ngx_stream_mra_contact_t *id, uint32_t expires);
 void ngx_stream_mra_binding_forget(ngx_stream_mra_client_t *client,
     u_char *id);
 void ngx_stream_mra_binding_forget_all(ngx_stream_mra_client_t *client,

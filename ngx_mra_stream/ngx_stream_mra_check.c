@@ -11,11 +11,12 @@
 #include "ngx_stream_mra_module.h"
 #include "ngx_stream_mra_address.h"
 #include "ngx_stream_mra_relay.h"
-#include "ngx_stream_mra_register.h"
+#include "ngx_stream_mra_pending.h"
 #include "ngx_stream_mra_binding.h"
 #include "ngx_stream_mra_dialog.h"
 
 
+static ngx_int_t ngx_stream_mra_check_dialog(ngx_mra_sip_msg_t *msg);
 static ngx_uint_t ngx_stream_mra_for_us(ngx_stream_mra_relay_t *r);
 static ngx_uint_t ngx_stream_mra_served(ngx_stream_mra_relay_t *r,
     ngx_str_t *uri);
@@ -33,6 +34,12 @@ ngx_stream_mra_check_request(ngx_stream_mra_relay_t *r)
         return status;
     }
 
+    /* nobody may have the connection closed that others use as well */
+
+    if (r->msg.fragile) {
+        return ngx_stream_mra_refusal(r, 400, "Header Not Understood");
+    }
+
     return NGX_OK;
 }
 
@@ -46,6 +53,114 @@ ngx_stream_mra_check_response(ngx_stream_mra_relay_t *r)
         ngx_mra_count(r->worker->mcf, NGX_MRA_SIP_BROKEN, 1);
         ngx_stream_mra_log_dropped(r, &reason);
         return NGX_DONE;
+    }
+
+    if (r->msg.fragile) {
+        ngx_str_set(&reason, "a header is not understood");
+        ngx_stream_mra_log_dropped(r, &reason);
+        return NGX_DONE;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * Of what comes from inside only that is looked at which is needed here: a
+ * server has made it.
+ */
+
+ngx_int_t
+ngx_stream_mra_check_inside(ngx_stream_mra_relay_t *r)
+{
+    uint32_t               n;
+    ngx_str_t              value;
+    ngx_mra_sip_msg_t     *msg;
+    ngx_mra_sip_list_t     list;
+    ngx_mra_sip_header_t  *h;
+
+    msg = &r->msg;
+
+    if (ngx_stream_mra_check_dialog(msg) != NGX_OK
+        || ngx_mra_sip_parse_uri(&msg->uri, &msg->ruri) != NGX_OK)
+    {
+        goto broken;
+    }
+
+    ngx_mra_sip_list_init(&list, msg, NGX_MRA_SIP_VIA);
+
+    if (ngx_mra_sip_list_next(&list, &value) != NGX_OK
+        || ngx_mra_sip_parse_via(&value, &msg->via) != NGX_OK)
+    {
+        goto broken;
+    }
+
+    msg->max_forwards = NGX_MRA_SIP_MAX_FORWARDS;
+
+    h = ngx_mra_sip_first(msg, NGX_MRA_SIP_MAX_FORWARDS_HEADER);
+
+    if (h) {
+        if (ngx_mra_span_number(&h->value, 255, &n) == NGX_ERROR) {
+            goto broken;
+        }
+
+        msg->max_forwards = n;
+    }
+
+    return NGX_OK;
+
+broken:
+
+    ngx_mra_count(r->worker->mcf, NGX_MRA_SIP_BROKEN, 1);
+
+    return 400;
+}
+
+
+ngx_int_t
+ngx_stream_mra_check_answer(ngx_stream_mra_relay_t *r)
+{
+    if (r->msg.first[NGX_MRA_SIP_VIA] && r->msg.status < 700
+        && ngx_stream_mra_check_dialog(&r->msg) == NGX_OK)
+    {
+        return NGX_OK;
+    }
+
+    ngx_mra_count(r->worker->mcf, NGX_MRA_SIP_BROKEN, 1);
+
+    return ngx_stream_mra_drop(r, "it is broken");
+}
+
+
+static ngx_int_t
+ngx_stream_mra_check_dialog(ngx_mra_sip_msg_t *msg)
+{
+    ngx_mra_sip_header_t  *cseq, *from, *to, *call_id;
+
+    cseq = ngx_mra_sip_first(msg, NGX_MRA_SIP_CSEQ);
+    from = ngx_mra_sip_first(msg, NGX_MRA_SIP_FROM);
+    to = ngx_mra_sip_first(msg, NGX_MRA_SIP_TO);
+    call_id = ngx_mra_sip_first(msg, NGX_MRA_SIP_CALL_ID);
+
+    if (msg->error
+        || cseq == NULL || from == NULL || to == NULL || call_id == NULL
+        || ngx_mra_sip_parse_cseq(&cseq->value, &msg->cseq) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    msg->call_id = call_id->value;
+
+    /* of answers only those to INVITE are looked at again */
+
+    if (msg->status && msg->cseq.method != NGX_MRA_SIP_INVITE) {
+        return NGX_OK;
+    }
+
+    if (ngx_mra_sip_parse_addr(&from->value, &msg->from) != NGX_OK
+        || ngx_mra_sip_parse_addr(&to->value, &msg->to) != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     return NGX_OK;
@@ -78,16 +193,11 @@ ngx_stream_mra_for_us(ngx_stream_mra_relay_t *r)
 {
     ngx_str_t  *ours, *asked;
 
-    if (!r->outbound || r->msg.ruri.user.data
-        || r->msg.ruri.scheme == NGX_MRA_SIP_TEL)
-    {
+    if (!r->outbound || r->msg.ruri.user.data) {
         return 0;
     }
 
-    ngx_stream_mra_address_outside(&r->outside, r->client->conf,
-                                   r->client->link.connection);
-
-    ours = &r->outside.hostport;
+    ours = &ngx_stream_mra_outside(r)->hostport;
     asked = &r->msg.ruri.hostport;
 
     return ngx_mra_span_case_eq(ours, asked->data, asked->len);
@@ -103,9 +213,8 @@ ngx_int_t
 ngx_stream_mra_check_loop(ngx_stream_mra_relay_t *r)
 {
     u_char                  buf[NGX_STREAM_MRA_TOKEN_LEN];
-    ngx_str_t               value, token, branch;
-    ngx_mra_sip_via_t       via;
-    ngx_mra_sip_list_t      list;
+    ngx_str_t               via, token, branch;
+    ngx_mra_sip_header_t   *h;
     ngx_stream_mra_flow_t   flow;
     ngx_mra_relay_branch_t  ours, theirs;
 
@@ -122,22 +231,21 @@ ngx_stream_mra_check_loop(ngx_stream_mra_relay_t *r)
 
     (void) ngx_mra_relay_parse_branch(&branch, &ours);
 
-    ngx_mra_sip_list_init(&list, &r->msg, NGX_MRA_SIP_VIA);
+    h = ngx_mra_sip_first(&r->msg, NGX_MRA_SIP_VIA);
 
-    while (ngx_mra_sip_list_next(&list, &value) == NGX_OK) {
+    for ( /* void */ ; h; h = ngx_mra_sip_next(&r->msg, h)) {
+        via = h->value;
 
-        if (ngx_mra_sip_parse_via(&value, &via) != NGX_OK
-            || via.branch.data == NULL
-            || ngx_mra_relay_parse_branch(&via.branch, &theirs) != NGX_OK
-            || ngx_stream_mra_flow_parse(&flow, theirs.token.data,
-                                         theirs.token.len)
-               != NGX_OK)
-        {
-            continue;
-        }
+        while (ngx_mra_relay_find_branch(&via, &theirs) == NGX_OK) {
 
-        if (ngx_memcmp(ours.loop, theirs.loop, NGX_MRA_RELAY_HASH_LEN) == 0) {
-            return 482;
+            if (ngx_memcmp(ours.loop, theirs.loop, NGX_MRA_RELAY_HASH_LEN)
+                == 0
+                && ngx_stream_mra_flow_parse(&flow, theirs.token.data,
+                                             theirs.token.len)
+                   == NGX_OK)
+            {
+                return 482;
+            }
         }
     }
 

@@ -11,7 +11,7 @@
 #include "ngx_stream_mra_module.h"
 #include "ngx_stream_mra_client.h"
 #include "ngx_stream_mra_relay.h"
-#include "ngx_stream_mra_register.h"
+#include "ngx_stream_mra_pending.h"
 #include "ngx_stream_mra_binding.h"
 #include "ngx_stream_mra_dialog.h"
 #include "ngx_stream_mra_stun.h"
@@ -55,7 +55,6 @@ static void ngx_stream_mra_client_broken(ngx_stream_mra_link_t *ln,
     ngx_uint_t reason, u_char *p, u_char *last);
 static void ngx_stream_mra_accept_broken(ngx_stream_mra_link_t *ln,
     ngx_uint_t reason, u_char *p, u_char *last);
-static char *ngx_stream_mra_broken_reason(ngx_uint_t reason);
 static void ngx_stream_mra_client_timer(ngx_stream_mra_link_t *ln);
 static void ngx_stream_mra_client_closed(ngx_stream_mra_link_t *ln);
 static void ngx_stream_mra_clients_tick(ngx_event_t *ev);
@@ -409,7 +408,7 @@ ngx_stream_mra_accept_broken(ngx_stream_mra_link_t *ln, ngx_uint_t reason,
 }
 
 
-static char *
+char *
 ngx_stream_mra_broken_reason(ngx_uint_t reason)
 {
     switch (reason) {

@@ -70,6 +70,10 @@ ngx_stream_mra_srv_conf_t *ngx_stream_mra_accept_of(
 ngx_stream_mra_hop_t *ngx_stream_mra_client_choose(
     ngx_stream_mra_client_t *client);
 
+/* why framing was lost, for the log: ngx_mra_frame_reason_e */
+
+char *ngx_stream_mra_broken_reason(ngx_uint_t reason);
+
 /* makes "hop" the client's */
 
 void ngx_stream_mra_client_use(ngx_stream_mra_client_t *client,

@@ -16,6 +16,8 @@
     (s).len = sizeof(text) - 1; (s).data = (u_char *) text
 
 
+static ngx_uint_t ngx_stream_mra_own_host(ngx_stream_mra_address_t *addr,
+    ngx_str_t *host);
 static ngx_str_t *ngx_stream_mra_record_route(ngx_stream_mra_relay_t *r,
     ngx_stream_mra_address_t *addr, ngx_str_t *spans);
 static ngx_int_t ngx_stream_mra_edit_received(ngx_stream_mra_relay_t *r);
@@ -87,8 +89,22 @@ ngx_int_t
 ngx_stream_mra_own_route(ngx_stream_mra_relay_t *r, ngx_str_t *value,
     ngx_stream_mra_flow_t *flow)
 {
-    ngx_mra_sip_uri_t   uri;
-    ngx_mra_sip_addr_t  addr;
+    u_char              *p;
+    ngx_mra_sip_uri_t    uri;
+    ngx_mra_sip_addr_t   addr;
+
+    /* as we write it */
+
+    p = value->data + sizeof("<sip:") - 1;
+
+    if (value->len > sizeof("<sip:@") - 1 + NGX_STREAM_MRA_TOKEN_LEN
+        && ngx_memcmp(value->data, "<sip:", sizeof("<sip:") - 1) == 0
+        && p[NGX_STREAM_MRA_TOKEN_LEN] == '@'
+        && ngx_stream_mra_flow_parse(flow, p, NGX_STREAM_MRA_TOKEN_LEN)
+           == NGX_OK)
+    {
+        return NGX_OK;
+    }
 
     if (ngx_mra_sip_parse_addr(value, &addr) != NGX_OK
         || ngx_mra_sip_parse_uri(&addr.uri, &uri) != NGX_OK
@@ -104,15 +120,21 @@ ngx_stream_mra_own_route(ngx_stream_mra_relay_t *r, ngx_str_t *value,
         return NGX_OK;
     }
 
-    if (ngx_mra_span_case_eq(&uri.hostport, r->outside.hostport.data,
-                             r->outside.hostport.len)
-        || ngx_mra_span_case_eq(&uri.hostport, r->inside.hostport.data,
-                                r->inside.hostport.len))
+    if (ngx_stream_mra_own_host(ngx_stream_mra_outside(r), &uri.hostport)
+        || ngx_stream_mra_own_host(ngx_stream_mra_inside(r), &uri.hostport))
     {
         return NGX_DECLINED;
     }
 
     return NGX_ERROR;
+}
+
+
+static ngx_uint_t
+ngx_stream_mra_own_host(ngx_stream_mra_address_t *addr, ngx_str_t *host)
+{
+    return addr && ngx_mra_span_case_eq(host, addr->hostport.data,
+                                        addr->hostport.len);
 }
 
 
@@ -124,16 +146,18 @@ ngx_stream_mra_own_route(ngx_stream_mra_relay_t *r, ngx_str_t *value,
 ngx_int_t
 ngx_stream_mra_edit_record_route(ngx_stream_mra_relay_t *r)
 {
-    ngx_str_t  spans[16], *p;
+    ngx_str_t                  spans[16], *p;
+    ngx_stream_mra_address_t  *inside, *outside;
 
     if (!ngx_mra_relay_forms_dialog(&r->msg)) {
         return NGX_OK;
     }
 
-    p = ngx_stream_mra_record_route(r, r->outbound ? &r->inside : &r->outside,
-                                    spans);
-    p = ngx_stream_mra_record_route(r, r->outbound ? &r->outside : &r->inside,
-                                    p);
+    inside = ngx_stream_mra_inside(r);
+    outside = ngx_stream_mra_outside(r);
+
+    p = ngx_stream_mra_record_route(r, r->outbound ? inside : outside, spans);
+    p = ngx_stream_mra_record_route(r, r->outbound ? outside : inside, p);
 
     return ngx_mra_sip_plan_insert(&r->plan, NGX_MRA_SIP_RECORD_ROUTE, spans,
                                    p - spans);
@@ -200,7 +224,7 @@ ngx_stream_mra_edit_via(ngx_stream_mra_relay_t *r)
         return NGX_ERROR;
     }
 
-    addr = r->outbound ? &r->inside : &r->outside;
+    addr = r->outbound ? ngx_stream_mra_inside(r) : ngx_stream_mra_outside(r);
 
     if (addr->tls) {
         ngx_stream_mra_span(spans[0], "Via: SIP/2.0/TLS ");
@@ -225,7 +249,9 @@ ngx_stream_mra_edit_via(ngx_stream_mra_relay_t *r)
         ngx_stream_mra_span(spans[4], CRLF);
     }
 
-    return ngx_mra_sip_plan_insert(&r->plan, NGX_MRA_SIP_VIA, spans, 5);
+    /* above whatever somebody else may take for a Via */
+
+    return ngx_mra_sip_plan_insert(&r->plan, 0, spans, 5);
 }
 
 
@@ -279,9 +305,7 @@ ngx_stream_mra_pop_via(ngx_stream_mra_relay_t *r)
     if (ngx_mra_sip_list_next(&list, &value) != NGX_OK
         || ngx_mra_sip_list_next(&list, &value) != NGX_OK)
     {
-        ngx_str_set(&value, "there is no further Via");
-        ngx_stream_mra_log_dropped(r, &value);
-        return NGX_DONE;
+        return ngx_stream_mra_drop(r, "there is no further Via");
     }
 
     return ngx_mra_sip_plan_pop(&r->plan, NGX_MRA_SIP_VIA, 1);

@@ -10,10 +10,12 @@
 #include "ngx_stream_mra_hop_private.h"
 
 
-static ngx_int_t ngx_stream_mra_hops_implicit(ngx_conf_t *cf,
-    ngx_stream_upstream_srv_conf_t *uscf);
 static ngx_int_t ngx_stream_mra_hops_servers(ngx_conf_t *cf,
     ngx_stream_mra_hops_t *hops, ngx_stream_upstream_srv_conf_t *uscf);
+static ngx_int_t ngx_stream_mra_hops_host(ngx_conf_t *cf,
+    ngx_stream_mra_hops_t *hops, ngx_stream_upstream_srv_conf_t *uscf);
+static ngx_int_t ngx_stream_mra_hops_server(ngx_conf_t *cf,
+    ngx_stream_mra_hops_t *hops, ngx_stream_upstream_server_t *us);
 static ngx_stream_mra_hop_t *ngx_stream_mra_hop_place(
     ngx_stream_mra_hops_t *hops);
 static void ngx_stream_mra_hop_init_conf(ngx_stream_mra_hop_t *hop,
@@ -106,7 +108,9 @@ ngx_stream_mra_hops_t *
 ngx_stream_mra_hops_create(ngx_conf_t *cf,
     ngx_stream_upstream_srv_conf_t *uscf, ngx_stream_mra_hop_conf_t *hcf)
 {
+    ngx_uint_t                   i, n;
     ngx_stream_mra_hops_t       *hops;
+    ngx_stream_mra_server_t     *server;
     ngx_stream_core_srv_conf_t  *cscf;
 
     cscf = ngx_stream_conf_get_module_srv_conf(cf, ngx_stream_core_module);
@@ -122,13 +126,20 @@ ngx_stream_mra_hops_create(ngx_conf_t *cf,
     hops->resolver = cscf->resolver;
     hops->resolver_timeout = cscf->resolver_timeout;
 
-    if (uscf->servers == NULL
-        && ngx_stream_mra_hops_implicit(cf, uscf) != NGX_OK)
-    {
+    if (ngx_stream_mra_hops_servers(cf, hops, uscf) != NGX_OK) {
         return NULL;
     }
 
-    if (ngx_stream_mra_hops_servers(cf, hops, uscf) != NGX_OK) {
+    server = hops->servers.elts;
+
+    for (i = 0, n = 0; i < hops->servers.nelts; i++) {
+        n += server[i].conf.naddrs;
+    }
+
+    if (n > NGX_STREAM_MRA_HOPS) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "%ui addresses in upstream \"%V\", more than %d cannot "
+                      "be next hops", n, &uscf->host, NGX_STREAM_MRA_HOPS);
         return NULL;
     }
 
@@ -136,16 +147,48 @@ ngx_stream_mra_hops_create(ngx_conf_t *cf,
 }
 
 
-/* a host:port instead of the name of an upstream block */
-
 static ngx_int_t
-ngx_stream_mra_hops_implicit(ngx_conf_t *cf,
+ngx_stream_mra_hops_servers(ngx_conf_t *cf, ngx_stream_mra_hops_t *hops,
     ngx_stream_upstream_srv_conf_t *uscf)
 {
-    ngx_url_t                      u;
+    ngx_uint_t                     i;
     ngx_stream_upstream_server_t  *us;
 
+    if (ngx_array_init(&hops->servers, cf->pool,
+                       uscf->servers ? uscf->servers->nelts : 1,
+                       sizeof(ngx_stream_mra_server_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (uscf->servers == NULL) {
+        return ngx_stream_mra_hops_host(cf, hops, uscf);
+    }
+
+    us = uscf->servers->elts;
+
+    for (i = 0; i < uscf->servers->nelts; i++) {
+        if (ngx_stream_mra_hops_server(cf, hops, &us[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* a host:port in place of the name of an upstream block */
+
+static ngx_int_t
+ngx_stream_mra_hops_host(ngx_conf_t *cf, ngx_stream_mra_hops_t *hops,
+    ngx_stream_upstream_srv_conf_t *uscf)
+{
+    ngx_url_t                     u;
+    ngx_stream_upstream_server_t  us;
+
     ngx_memzero(&u, sizeof(ngx_url_t));
+    ngx_memzero(&us, sizeof(ngx_stream_upstream_server_t));
 
     u.host = uscf->host;
     u.port = uscf->port;
@@ -158,84 +201,57 @@ ngx_stream_mra_hops_implicit(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
-    uscf->servers = ngx_array_create(cf->pool, 1,
-                                     sizeof(ngx_stream_upstream_server_t));
-    if (uscf->servers == NULL) {
-        return NGX_ERROR;
-    }
+    us.addrs = u.addrs;
+    us.naddrs = u.naddrs;
 
-    us = ngx_array_push(uscf->servers);
-    if (us == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(us, sizeof(ngx_stream_upstream_server_t));
-
-    us->name = uscf->host;
-    us->addrs = u.addrs;
-    us->naddrs = u.naddrs;
-    us->weight = 1;
-    us->max_fails = 1;
-    us->fail_timeout = 10;
-
-    return NGX_OK;
+    return ngx_stream_mra_hops_server(cf, hops, &us);
 }
 
 
 static ngx_int_t
-ngx_stream_mra_hops_servers(ngx_conf_t *cf, ngx_stream_mra_hops_t *hops,
-    ngx_stream_upstream_srv_conf_t *uscf)
+ngx_stream_mra_hops_server(ngx_conf_t *cf, ngx_stream_mra_hops_t *hops,
+    ngx_stream_upstream_server_t *us)
 {
-    ngx_url_t                      u;
-    ngx_uint_t                     i, n;
-    ngx_stream_mra_server_t       *server;
-    ngx_stream_upstream_server_t  *us;
+    ngx_url_t                 u;
+    ngx_stream_mra_server_t  *server;
 
-    us = uscf->servers->elts;
-
-    if (ngx_array_init(&hops->servers, cf->pool, uscf->servers->nelts,
-                       sizeof(ngx_stream_mra_server_t))
-        != NGX_OK)
-    {
+    server = ngx_array_push(&hops->servers);
+    if (server == NULL) {
         return NGX_ERROR;
     }
 
-    for (i = 0, n = 0; i < uscf->servers->nelts; i++) {
-        n += us[i].naddrs;
+    ngx_memzero(server, sizeof(ngx_stream_mra_server_t));
 
-        server = ngx_array_push(&hops->servers);
-        if (server == NULL) {
-            return NGX_ERROR;
-        }
+    server->hops = hops;
+    server->conf = *us;
 
-        ngx_memzero(server, sizeof(ngx_stream_mra_server_t));
-        ngx_memzero(&u, sizeof(ngx_url_t));
+    /* without a block nothing is set */
 
-        server->conf = &us[i];
+    if (us->name.len == 0) {
+        server->conf.name = hops->name;
+        server->conf.weight = 1;
+        server->conf.max_fails = 1;
+        server->conf.fail_timeout = 10;
 
-        u.url = us[i].name;
-        u.default_port = uscf->port;
-        u.no_resolve = 1;
-
-        if (ngx_parse_url(cf->pool, &u) != NGX_OK) {
-            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                          "%s in upstream \"%V\"", u.err, &u.url);
-            return NGX_ERROR;
-        }
-
-        /* an address needs no resolver, and tells no name */
-
-        if (u.naddrs == 0) {
-            server->host = u.host;
-            server->port = u.port;
-        }
+        return NGX_OK;
     }
 
-    if (n > NGX_STREAM_MRA_HOPS) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "%ui addresses in upstream \"%V\", more than %d cannot "
-                      "be next hops", n, &uscf->host, NGX_STREAM_MRA_HOPS);
+    ngx_memzero(&u, sizeof(ngx_url_t));
+
+    u.url = us->name;
+    u.no_resolve = 1;
+
+    if (ngx_parse_url(cf->pool, &u) != NGX_OK) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "%s in upstream \"%V\"",
+                      u.err, &u.url);
         return NGX_ERROR;
+    }
+
+    /* an address needs no resolver, and tells no name */
+
+    if (u.naddrs == 0) {
+        server->host = u.host;
+        server->port = u.port;
     }
 
     return NGX_OK;
@@ -271,13 +287,13 @@ ngx_stream_mra_hops_init(ngx_cycle_t *cycle, ngx_stream_mra_hops_t *hops,
 
     for (i = 0; i < hops->servers.nelts; i++) {
 
-        if (server[i].conf->down) {
+        if (server[i].conf.down) {
             continue;
         }
 
-        addr = server[i].conf->addrs;
+        addr = server[i].conf.addrs;
 
-        for (j = 0; j < server[i].conf->naddrs; j++) {
+        for (j = 0; j < server[i].conf.naddrs; j++) {
             if (ngx_stream_mra_hop_add(hops, &server[i], addr[j].sockaddr,
                                        addr[j].socklen)
                 == NULL)
@@ -306,7 +322,7 @@ ngx_stream_mra_hop_add(ngx_stream_mra_hops_t *hops,
     }
 
     hop->conf_server = NULL;
-    hop->server = server->conf->name;
+    hop->server = server->conf.name;
     hop->host = server->host;
 
     ngx_memcpy(&hop->sockaddr, sockaddr, socklen);
@@ -316,7 +332,7 @@ ngx_stream_mra_hop_add(ngx_stream_mra_hops_t *hops,
     hop->name.len = ngx_sock_ntop(&hop->sockaddr.sockaddr, socklen, hop->text,
                                   NGX_SOCKADDR_STRLEN, 1);
 
-    ngx_stream_mra_hop_init_conf(hop, server->conf);
+    ngx_stream_mra_hop_init_conf(hop, &server->conf);
     ngx_stream_mra_hop_init_log(hop);
 
     if (ngx_stream_mra_state_init(hop) != NGX_OK) {

@@ -184,7 +184,7 @@ void ngx_stream_mra_state_suspect(ngx_stream_mra_hop_t *hop);
 /* a server of the upstream block and what its name says */
 
 struct ngx_stream_mra_server_s {
-    ngx_stream_upstream_server_t  *conf;
+    ngx_stream_upstream_server_t   conf;
     ngx_str_t                      host;      /* len 0: an address */
     in_port_t                      port;
 

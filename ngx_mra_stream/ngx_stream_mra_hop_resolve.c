@@ -43,11 +43,9 @@ ngx_stream_mra_resolve_init(ngx_stream_mra_hops_t *hops)
 
     for (i = 0; i < hops->servers.nelts; i++) {
 
-        if (server[i].host.len == 0 || server[i].conf->down) {
+        if (server[i].host.len == 0 || server[i].conf.down) {
             continue;
         }
-
-        server[i].hops = hops;
 
         server[i].timer.handler = ngx_stream_mra_resolve_start;
         server[i].timer.data = &server[i];

@@ -6,6 +6,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include "ngx_stream_mra_client.h"
 #include "ngx_stream_mra_hop_private.h"
 
 
@@ -391,10 +392,11 @@ static void
 ngx_stream_mra_slot_broken(ngx_stream_mra_link_t *ln, ngx_uint_t reason,
     u_char *p, u_char *last)
 {
-    ngx_log_error(NGX_LOG_ERR, ln->connection->log, 0,
-                  (reason == NGX_MRA_FRAME_TOO_LARGE)
-                  ? "next hop sent too large message"
-                  : "next hop sent invalid message");
+    ngx_mra_count(ngx_stream_mra_get_worker()->mcf, NGX_MRA_SIP_BROKEN, 1);
+
+    ngx_log_error(NGX_LOG_WARN, ln->connection->log, 0,
+                  "next hop sent invalid message: %s",
+                  ngx_stream_mra_broken_reason(reason));
 }
 
 

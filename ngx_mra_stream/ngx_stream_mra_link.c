@@ -10,6 +10,7 @@
 #include <ngx_stream.h>
 #include <openssl/rand.h>
 #include "ngx_stream_mra_module.h"
+#include "ngx_stream_mra_output.h"
 
 
 #define NGX_STREAM_MRA_LINK_READ      65536      /* bytes, for all links */
@@ -18,49 +19,24 @@
 #define NGX_STREAM_MRA_LINK_OUT_MAX   (1024 * 1024)
 #define NGX_STREAM_MRA_LINK_NONCES    64
 
+/* OpenSSL reads ahead more than that, bytes */
+
+#define NGX_STREAM_MRA_READ_AHEAD     16384
+
 /* what a peer that does not read, or a close that is to flush, may take */
 
 #define NGX_STREAM_MRA_SEND_TIMEOUT   60000
 #define NGX_STREAM_MRA_FLUSH_TIMEOUT  5000
 
-/* a TLS record holds 16384 bytes, most turns fill less than a small one */
-
-#define NGX_STREAM_MRA_BUF_LARGE      16384
-#define NGX_STREAM_MRA_BUF_SMALL      2048
-#define NGX_STREAM_MRA_BUF_KEEP       (1024 * 1024)    /* bytes in a list */
-
-#define NGX_STREAM_MRA_TAG_LEN        3
-#define NGX_STREAM_MRA_FLOW_LEN       21
-
-
-struct ngx_stream_mra_buf_s {
-    ngx_stream_mra_buf_t    *next;
-    uint32_t                 pos;
-    uint32_t                 last;
-    uint32_t                 size;
-    u_char                   data[];
-};
-
-
-typedef struct {
-    ngx_stream_mra_buf_t    *free;
-    ngx_uint_t               nfree;
-    size_t                   size;
-} ngx_stream_mra_bufs_t;
-
 
 struct ngx_stream_mra_links_s {
     uint32_t                 worker;
-    u_char                   tag[NGX_STREAM_MRA_TAG_LEN];    /* of the node */
 
     ngx_stream_mra_link_t  **table;     /* by the connection's place */
     u_char                  *scratch;
 
     ngx_queue_t              queue;     /* to be flushed or closed */
     ngx_event_t              event;
-
-    ngx_stream_mra_bufs_t    small;
-    ngx_stream_mra_bufs_t    large;
 
     ngx_uint_t               nnonces;
     u_char                   nonces[NGX_STREAM_MRA_LINK_NONCES
@@ -72,6 +48,8 @@ static ngx_int_t ngx_stream_mra_link_nonce(ngx_stream_mra_links_t *lns,
     u_char *nonce);
 static void ngx_stream_mra_link_read_handler(ngx_event_t *rev);
 static void ngx_stream_mra_link_read(ngx_stream_mra_link_t *ln);
+static ssize_t ngx_stream_mra_link_recv(ngx_connection_t *c, u_char *p,
+    size_t size);
 static u_char *ngx_stream_mra_link_room(ngx_stream_mra_link_t *ln,
     size_t *size);
 static ngx_int_t ngx_stream_mra_link_cut(ngx_stream_mra_link_t *ln,
@@ -81,17 +59,9 @@ static ngx_int_t ngx_stream_mra_link_keep(ngx_stream_mra_link_t *ln,
 static void ngx_stream_mra_link_discard(ngx_stream_mra_link_t *ln);
 static void ngx_stream_mra_link_eof(ngx_stream_mra_link_t *ln, ssize_t n);
 static void ngx_stream_mra_link_write_handler(ngx_event_t *wev);
-static void ngx_stream_mra_link_post(ngx_stream_mra_link_t *ln);
 static void ngx_stream_mra_links_handler(ngx_event_t *ev);
 static void ngx_stream_mra_link_flush(ngx_stream_mra_link_t *ln);
-static ngx_int_t ngx_stream_mra_link_write(ngx_stream_mra_link_t *ln);
 static void ngx_stream_mra_link_done(ngx_stream_mra_link_t *ln);
-static ngx_stream_mra_buf_t *ngx_stream_mra_link_buf(
-    ngx_stream_mra_link_t *ln, size_t size);
-static ngx_stream_mra_buf_t *ngx_stream_mra_buf_get(
-    ngx_stream_mra_bufs_t *bufs);
-static void ngx_stream_mra_buf_put(ngx_stream_mra_links_t *lns,
-    ngx_stream_mra_buf_t *b);
 
 
 #define ngx_stream_mra_links()  ngx_stream_mra_get_worker()->links
@@ -100,9 +70,6 @@ static void ngx_stream_mra_buf_put(ngx_stream_mra_links_t *lns,
 ngx_stream_mra_links_t *
 ngx_stream_mra_links_create(ngx_cycle_t *cycle)
 {
-    u_char                   key[NGX_MRA_KEY_LEN];
-    ngx_str_t                scope, name;
-    ngx_mra_conf_t          *mcf;
     ngx_stream_mra_links_t  *lns;
 
     lns = ngx_pcalloc(cycle->pool, sizeof(ngx_stream_mra_links_t));
@@ -123,14 +90,6 @@ ngx_stream_mra_links_create(ngx_cycle_t *cycle)
         return NULL;
     }
 
-    mcf = ngx_mra_get_conf(cycle);
-
-    ngx_str_set(&scope, "flow");
-    name = mcf->node;
-
-    ngx_mra_key(mcf, NGX_MRA_NODE, &scope, &name, key);
-    ngx_memcpy(lns->tag, key, NGX_STREAM_MRA_TAG_LEN);
-
     lns->worker = ngx_mra_ipc_self(cycle);
 
     ngx_queue_init(&lns->queue);
@@ -138,9 +97,6 @@ ngx_stream_mra_links_create(ngx_cycle_t *cycle)
     lns->event.handler = ngx_stream_mra_links_handler;
     lns->event.data = lns;
     lns->event.log = cycle->log;
-
-    lns->small.size = NGX_STREAM_MRA_BUF_SMALL;
-    lns->large.size = NGX_STREAM_MRA_BUF_LARGE;
 
     return lns;
 }
@@ -270,7 +226,7 @@ ngx_stream_mra_link_read(ngx_stream_mra_link_t *ln)
             return;
         }
 
-        n = c->recv(c, p + ln->in_len, size - ln->in_len);
+        n = ngx_stream_mra_link_recv(c, p + ln->in_len, size - ln->in_len);
 
         if (n == NGX_AGAIN) {
             break;
@@ -300,6 +256,76 @@ ngx_stream_mra_link_read(ngx_stream_mra_link_t *ln)
     if (ngx_handle_read_event(c->read, 0) != NGX_OK) {
         ngx_stream_mra_link_close(ln, 0);
     }
+}
+
+
+/*
+ * ngx_ssl_recv() asks the socket until it has nothing.  If OpenSSL, that
+ * reads ahead, got less than fits into its buffer, that is known before, and
+ * whatever comes later is an event of its own.
+ */
+
+static ssize_t
+ngx_stream_mra_link_recv(ngx_connection_t *c, u_char *p, size_t size)
+{
+#if (NGX_STREAM_SSL && NGX_HAVE_EPOLLRDHUP)
+
+    int          n;
+    BIO         *bio;
+    SSL         *ssl;
+    uint64_t     before;
+    ngx_uint_t   empty;
+
+    if (c->ssl == NULL || !ngx_use_epoll_rdhup || c->read->pending_eof
+        || c->ssl->saved_read_handler || c->ssl->saved_write_handler
+        || c->ssl->in_early)
+    {
+        return c->recv(c, p, size);
+    }
+
+    ssl = c->ssl->connection;
+    bio = SSL_get_rbio(ssl);
+
+    if (!SSL_get_read_ahead(ssl) || BIO_get_ktls_recv(bio)
+        || ERR_peek_error())
+    {
+        return c->recv(c, p, size);
+    }
+
+    empty = !SSL_has_pending(ssl);
+    before = BIO_number_read(bio);
+
+    n = SSL_read(ssl, p, size);
+
+    if (n > 0) {
+
+        if (empty && !SSL_has_pending(ssl)
+            && BIO_number_read(bio) - before < NGX_STREAM_MRA_READ_AHEAD)
+        {
+            c->read->ready = 0;
+        }
+
+        return n;
+    }
+
+    switch (SSL_get_error(ssl, n)) {
+
+    case SSL_ERROR_WANT_READ:
+        c->read->ready = 0;
+        return NGX_AGAIN;
+
+    case SSL_ERROR_SSL:
+        ngx_ssl_error(NGX_LOG_INFO, c->log, 0, "SSL_read() failed");
+
+        c->ssl->no_send_shutdown = 1;
+        return NGX_ERROR;
+    }
+
+    /* the same answer again, which is for nginx to understand */
+
+#endif
+
+    return c->recv(c, p, size);
 }
 
 
@@ -520,66 +546,6 @@ ngx_stream_mra_link_write_handler(ngx_event_t *wev)
 }
 
 
-ngx_int_t
-ngx_stream_mra_link_send(ngx_stream_mra_link_t *ln, struct iovec *iov,
-    ngx_uint_t niov)
-{
-    u_char                *p;
-    size_t                 n, left, size;
-    ngx_uint_t             i;
-    ngx_stream_mra_buf_t  *b;
-
-    if (ln->closing) {
-        return NGX_ERROR;
-    }
-
-    size = 0;
-
-    for (i = 0; i < niov; i++) {
-        size += iov[i].iov_len;
-    }
-
-    if (ln->out_size + size > ln->out_max) {
-        return NGX_BUSY;
-    }
-
-    left = size;
-
-    for (i = 0; i < niov; i++) {
-        p = iov[i].iov_base;
-        n = iov[i].iov_len;
-
-        while (n) {
-            b = ln->out_last;
-
-            if (b == NULL || b->size - b->last < ngx_min(left, b->size)) {
-                b = ngx_stream_mra_link_buf(ln, left);
-                if (b == NULL) {
-                    ln->error = 1;
-                    ngx_stream_mra_link_close(ln, 0);
-                    return NGX_ERROR;
-                }
-            }
-
-            size = ngx_min(n, b->size - b->last);
-
-            ngx_memcpy(b->data + b->last, p, size);
-
-            b->last += size;
-            ln->out_size += size;
-
-            p += size;
-            n -= size;
-            left -= size;
-        }
-    }
-
-    ngx_stream_mra_link_post(ln);
-
-    return NGX_OK;
-}
-
-
 void
 ngx_stream_mra_link_close(ngx_stream_mra_link_t *ln, ngx_uint_t flush)
 {
@@ -635,7 +601,7 @@ ngx_stream_mra_link_find(ngx_stream_mra_flow_t *flow)
 }
 
 
-static void
+void
 ngx_stream_mra_link_post(ngx_stream_mra_link_t *ln)
 {
     ngx_stream_mra_links_t  *lns;
@@ -689,7 +655,7 @@ ngx_stream_mra_link_flush(ngx_stream_mra_link_t *ln)
         return;
     }
 
-    rc = ngx_stream_mra_link_write(ln);
+    rc = ngx_stream_mra_output_write(ln);
 
     if (rc == NGX_AGAIN) {
         if (!wev->timer_set || ln->closing) {
@@ -716,64 +682,10 @@ ngx_stream_mra_link_flush(ngx_stream_mra_link_t *ln)
 }
 
 
-static ngx_int_t
-ngx_stream_mra_link_write(ngx_stream_mra_link_t *ln)
-{
-    ssize_t                n;
-    ngx_connection_t      *c;
-    ngx_stream_mra_buf_t  *b;
-
-    c = ln->connection;
-
-    while (ln->out) {
-
-        if (!c->write->ready) {
-            goto again;
-        }
-
-        b = ln->out;
-
-        n = c->send(c, b->data + b->pos, b->last - b->pos);
-
-        if (n == NGX_ERROR) {
-            return NGX_ERROR;
-        }
-
-        if (n == NGX_AGAIN) {
-            ln->blocked = 1;
-            goto again;
-        }
-
-        ln->blocked = 0;
-
-        b->pos += n;
-        ln->out_size -= n;
-
-        if (b->pos == b->last) {
-            ln->out = b->next;
-            ngx_stream_mra_buf_put(ngx_stream_mra_links(), b);
-        }
-    }
-
-    ln->out_last = NULL;
-
-    return NGX_OK;
-
-again:
-
-    if (ngx_handle_write_event(c->write, 0) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    return NGX_AGAIN;
-}
-
-
 static void
 ngx_stream_mra_link_done(ngx_stream_mra_link_t *ln)
 {
-    ngx_connection_t       *c;
-    ngx_stream_mra_buf_t   *b;
+    ngx_connection_t  *c;
 
     c = ln->connection;
 
@@ -785,11 +697,7 @@ ngx_stream_mra_link_done(ngx_stream_mra_link_t *ln)
         ngx_del_timer(c->write);
     }
 
-    while (ln->out) {
-        b = ln->out;
-        ln->out = b->next;
-        ngx_stream_mra_buf_put(ngx_stream_mra_links(), b);
-    }
+    ngx_stream_mra_output_free(ln);
 
     if (ln->in) {
         ngx_free(ln->in);
@@ -797,163 +705,4 @@ ngx_stream_mra_link_done(ngx_stream_mra_link_t *ln)
     }
 
     ln->handlers->closed(ln);
-}
-
-
-/*
- * A buffer with room for a message of "size" bytes, or a large one for its
- * start.  What waits in a small one, always the first, moves along, so that
- * one write sends it all; but OpenSSL wants to see the same bytes at the same
- * place again after a write that was blocked.
- */
-
-static ngx_stream_mra_buf_t *
-ngx_stream_mra_link_buf(ngx_stream_mra_link_t *ln, size_t size)
-{
-    size_t                   n;
-    ngx_stream_mra_buf_t    *b, *last;
-    ngx_stream_mra_links_t  *lns;
-
-    lns = ngx_stream_mra_links();
-    last = ln->out_last;
-
-    if (last && last->size == lns->large.size && last->last < last->size) {
-        return last;
-    }
-
-    b = ngx_stream_mra_buf_get((last || size > lns->small.size)
-                               ? &lns->large : &lns->small);
-    if (b == NULL) {
-        return NULL;
-    }
-
-    if (last == NULL) {
-        ln->out = b;
-
-    } else if (last->size == lns->small.size && !ln->blocked) {
-        n = last->last - last->pos;
-        ngx_memcpy(b->data, last->data + last->pos, n);
-        b->last = n;
-
-        ngx_stream_mra_buf_put(lns, last);
-        ln->out = b;
-
-    } else {
-        last->next = b;
-    }
-
-    ln->out_last = b;
-
-    return b;
-}
-
-
-static ngx_stream_mra_buf_t *
-ngx_stream_mra_buf_get(ngx_stream_mra_bufs_t *bufs)
-{
-    ngx_stream_mra_buf_t  *b;
-
-    b = bufs->free;
-
-    if (b) {
-        bufs->free = b->next;
-        bufs->nfree--;
-
-    } else {
-        b = ngx_alloc(sizeof(ngx_stream_mra_buf_t) + bufs->size,
-                      ngx_cycle->log);
-        if (b == NULL) {
-            return NULL;
-        }
-
-        b->size = bufs->size;
-    }
-
-    b->next = NULL;
-    b->pos = 0;
-    b->last = 0;
-
-    return b;
-}
-
-
-static void
-ngx_stream_mra_buf_put(ngx_stream_mra_links_t *lns, ngx_stream_mra_buf_t *b)
-{
-    ngx_stream_mra_bufs_t  *bufs;
-
-    bufs = (b->size == lns->small.size) ? &lns->small : &lns->large;
-
-    if (bufs->nfree * bufs->size >= NGX_STREAM_MRA_BUF_KEEP) {
-        ngx_free(b);
-        return;
-    }
-
-    b->next = bufs->free;
-    bufs->free = b;
-    bufs->nfree++;
-}
-
-
-void
-ngx_stream_mra_flow_print(u_char *buf, ngx_stream_mra_flow_t *flow)
-{
-    u_char     *p, raw[NGX_STREAM_MRA_FLOW_LEN];
-    uint32_t    n;
-    ngx_str_t   src, dst;
-
-    p = ngx_cpymem(raw, ngx_stream_mra_links()->tag, NGX_STREAM_MRA_TAG_LEN);
-
-    n = htonl(flow->worker);
-    p = ngx_cpymem(p, &n, 4);
-
-    n = htonl(flow->slot);
-    p = ngx_cpymem(p, &n, 4);
-
-    ngx_memcpy(p, flow->nonce, NGX_STREAM_MRA_NONCE_LEN);
-
-    src.data = raw;
-    src.len = NGX_STREAM_MRA_FLOW_LEN;
-    dst.data = buf;
-
-    ngx_encode_base64url(&dst, &src);
-}
-
-
-ngx_int_t
-ngx_stream_mra_flow_parse(ngx_stream_mra_flow_t *flow, u_char *p, size_t len)
-{
-    u_char     *q, raw[NGX_STREAM_MRA_FLOW_LEN];
-    uint32_t    n;
-    ngx_str_t   src, dst;
-
-    if (len != NGX_STREAM_MRA_TOKEN_LEN) {
-        return NGX_ERROR;
-    }
-
-    src.data = p;
-    src.len = len;
-    dst.data = raw;
-
-    if (ngx_decode_base64url(&dst, &src) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    q = raw + NGX_STREAM_MRA_TAG_LEN;
-
-    ngx_memcpy(&n, q, 4);
-    flow->worker = ntohl(n);
-
-    ngx_memcpy(&n, q + 4, 4);
-    flow->slot = ntohl(n);
-
-    ngx_memcpy(flow->nonce, q + 8, NGX_STREAM_MRA_NONCE_LEN);
-
-    if (ngx_memcmp(raw, ngx_stream_mra_links()->tag, NGX_STREAM_MRA_TAG_LEN)
-        != 0)
-    {
-        return NGX_DECLINED;
-    }
-
-    return NGX_OK;
 }

@@ -20,8 +20,10 @@
 #include "ngx_mra_frame.h"
 
 
+#define NGX_STREAM_MRA_TAG_LEN    3       /* of the node's name */
 #define NGX_STREAM_MRA_NONCE_LEN  10
-#define NGX_STREAM_MRA_TOKEN_LEN  28      /* base64url of 3 + 4 + 4 + 10 */
+#define NGX_STREAM_MRA_FLOW_LEN   21      /* tag, worker, slot, nonce */
+#define NGX_STREAM_MRA_TOKEN_LEN  28      /* that in base64url */
 
 
 typedef struct {
@@ -31,9 +33,10 @@ typedef struct {
 } ngx_stream_mra_flow_t;
 
 
-typedef struct ngx_stream_mra_buf_s    ngx_stream_mra_buf_t;
-typedef struct ngx_stream_mra_link_s   ngx_stream_mra_link_t;
-typedef struct ngx_stream_mra_links_s  ngx_stream_mra_links_t;
+typedef struct ngx_stream_mra_buf_s      ngx_stream_mra_buf_t;
+typedef struct ngx_stream_mra_link_s     ngx_stream_mra_link_t;
+typedef struct ngx_stream_mra_links_s    ngx_stream_mra_links_t;
+typedef struct ngx_stream_mra_outputs_s  ngx_stream_mra_outputs_t;
 
 
 typedef struct {
@@ -84,6 +87,8 @@ struct ngx_stream_mra_link_s {
     ngx_stream_mra_buf_t                  *out_last;
 
     uint64_t                               received;  /* bytes */
+    ngx_str_t                             *local;     /* ngx_stream_mra_
+                                                         address.c's */
 
     ngx_queue_t                            queue;     /* links to flush */
 
@@ -154,6 +159,11 @@ void ngx_stream_mra_flow_print(u_char *buf, ngx_stream_mra_flow_t *flow);
 
 ngx_int_t ngx_stream_mra_flow_parse(ngx_stream_mra_flow_t *flow, u_char *p,
     size_t len);
+
+/* the same as NGX_STREAM_MRA_FLOW_LEN bytes; NGX_OK or NGX_DECLINED */
+
+void ngx_stream_mra_flow_encode(u_char *buf, ngx_stream_mra_flow_t *flow);
+ngx_int_t ngx_stream_mra_flow_decode(ngx_stream_mra_flow_t *flow, u_char *p);
 
 
 #endif /* _NGX_STREAM_MRA_LINK_H_INCLUDED_ */

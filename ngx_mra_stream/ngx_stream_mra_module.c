@@ -8,10 +8,11 @@
 #include <ngx_core.h>
 #include <ngx_stream.h>
 #include "ngx_stream_mra_module.h"
+#include "ngx_stream_mra_output.h"
 #include "ngx_stream_mra_address.h"
 #include "ngx_stream_mra_client.h"
 #include "ngx_stream_mra_relay.h"
-#include "ngx_stream_mra_register.h"
+#include "ngx_stream_mra_pending.h"
 #include "ngx_stream_mra_binding.h"
 #include "ngx_stream_mra_remote.h"
 
@@ -356,6 +357,7 @@ static ngx_int_t
 ngx_stream_mra_init_process(ngx_cycle_t *cycle)
 {
     u_char                       key[32];
+    ngx_str_t                    scope;
     ngx_uint_t                   i;
     ngx_stream_mra_worker_t     *w;
     ngx_stream_mra_main_conf_t  *mmcf;
@@ -387,19 +389,33 @@ ngx_stream_mra_init_process(ngx_cycle_t *cycle)
 
     ngx_memcpy(w->key, key, NGX_MRA_HASH_KEY_LEN);
 
+    ngx_str_set(&scope, "flow");
+
+    if (ngx_mra_key(w->mcf, NGX_MRA_NODE, &scope, &w->mcf->node, key)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(w->tag, key, NGX_STREAM_MRA_TAG_LEN);
+
     w->links = ngx_stream_mra_links_create(cycle);
+    w->outputs = ngx_stream_mra_outputs_create(cycle);
     w->clients = ngx_stream_mra_clients_create(cycle);
     w->relay = ngx_stream_mra_relay_create(cycle);
     w->pendings = ngx_stream_mra_pendings_create(cycle);
     w->bindings = ngx_stream_mra_bindings_create(cycle);
 
-    if (w->links == NULL || w->clients == NULL || w->relay == NULL
-        || w->pendings == NULL || w->bindings == NULL)
+    if (w->links == NULL || w->outputs == NULL || w->clients == NULL
+        || w->relay == NULL || w->pendings == NULL || w->bindings == NULL)
     {
         return NGX_ERROR;
     }
 
-    ngx_stream_mra_address_init(cycle, mmcf);
+    if (ngx_stream_mra_address_init(cycle, mmcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     ngx_stream_mra_remote_init(cycle);
 
     mscfp = mmcf->servers.elts;

@@ -31,8 +31,10 @@ typedef struct {
     ngx_mra_conf_t                *mcf;
     uint32_t                       self;       /* its number */
     u_char                         key[NGX_MRA_HASH_KEY_LEN];
+    u_char                         tag[NGX_STREAM_MRA_TAG_LEN];
 
     ngx_stream_mra_links_t        *links;
+    ngx_stream_mra_outputs_t      *outputs;
     ngx_stream_mra_clients_t      *clients;
     ngx_stream_mra_relay_t        *relay;
     ngx_stream_mra_pendings_t     *pendings;
@@ -82,7 +84,8 @@ struct ngx_stream_mra_srv_conf_s {
                                                    in all workers */
     ngx_stream_mra_srv_conf_t       *inside;    /* its mra_sip_accept */
     struct sockaddr                 *sockaddr;  /* mra_sip_accept: its */
-    ngx_uint_t                       tls;       /* listener */
+    ngx_uint_t                       tls;       /* listener, and that as */
+    ngx_str_t                        listen;    /* text; len 0: a wildcard */
 };
 
 

@@ -11,8 +11,8 @@
 #include "ngx_stream_mra_address.h"
 #include "ngx_stream_mra_client.h"
 #include "ngx_stream_mra_relay.h"
+#include "ngx_stream_mra_pending.h"
 #include "ngx_stream_mra_register.h"
-#include "ngx_stream_mra_binding.h"
 #include "ngx_stream_mra_dialog.h"
 #include "ngx_stream_mra_remote.h"
 
@@ -34,19 +34,9 @@ static ngx_int_t ngx_stream_mra_relay_run(ngx_stream_mra_relay_t *r,
 
 static ngx_int_t ngx_stream_mra_choose_hop(ngx_stream_mra_relay_t *r);
 static ngx_int_t ngx_stream_mra_send_inside(ngx_stream_mra_relay_t *r);
-static ngx_int_t ngx_stream_mra_find_flow(ngx_stream_mra_relay_t *r);
-static ngx_int_t ngx_stream_mra_locate(ngx_stream_mra_relay_t *r);
-static ngx_int_t ngx_stream_mra_hand_over(ngx_stream_mra_relay_t *r);
-static ngx_int_t ngx_stream_mra_find_client(ngx_stream_mra_relay_t *r);
-static ngx_int_t ngx_stream_mra_find_asker(ngx_stream_mra_relay_t *r);
-static ngx_int_t ngx_stream_mra_answered_flow(ngx_stream_mra_relay_t *r);
 static ngx_int_t ngx_stream_mra_send_outside(ngx_stream_mra_relay_t *r);
 static ngx_int_t ngx_stream_mra_send_back(ngx_stream_mra_relay_t *r);
 static ngx_int_t ngx_stream_mra_relay_pieces(ngx_stream_mra_relay_t *r);
-static void ngx_stream_mra_relay_addresses(ngx_stream_mra_relay_t *r,
-    ngx_stream_mra_link_t *ln);
-static ngx_int_t ngx_stream_mra_relay_drop(ngx_stream_mra_relay_t *r,
-    char *why);
 static void ngx_stream_mra_relay_count(ngx_stream_mra_relay_t *r,
     ngx_mra_counter_e counter);
 
@@ -99,7 +89,7 @@ static ngx_stream_mra_step_pt  ngx_stream_mra_request_again[] = {
 /* a request from inside to a client */
 
 static ngx_stream_mra_step_pt  ngx_stream_mra_request_out[] = {
-    ngx_stream_mra_check_request,
+    ngx_stream_mra_check_inside,
     ngx_stream_mra_check_forwards,
     ngx_stream_mra_check_loop,
     ngx_stream_mra_check_extensions,
@@ -128,7 +118,7 @@ static ngx_stream_mra_step_pt  ngx_stream_mra_response_in[] = {
 /* a response from inside to the client that asked */
 
 static ngx_stream_mra_step_pt  ngx_stream_mra_response_out[] = {
-    ngx_stream_mra_check_response,
+    ngx_stream_mra_check_answer,
     ngx_stream_mra_find_client,
     ngx_stream_mra_pop_via,
     ngx_stream_mra_match_registration,
@@ -331,6 +321,7 @@ ngx_stream_mra_relay_begin(uint32_t id, ngx_stream_mra_link_t *ln,
     r->link = ln;
     r->client = NULL;
     r->hop = NULL;
+    r->near = NULL;
     r->pending = NULL;
 
     if (ln) {
@@ -364,6 +355,7 @@ ngx_stream_mra_relay_parse(ngx_stream_mra_relay_t *r, u_char *p,
                           last)
         == NGX_OK)
     {
+        ngx_mra_sip_unfold(&r->msg);
         ngx_mra_sip_plan_init(&r->plan, &r->msg);
         return NGX_OK;
     }
@@ -416,7 +408,6 @@ ngx_stream_mra_relay_run(ngx_stream_mra_relay_t *r,
 static ngx_int_t
 ngx_stream_mra_choose_hop(ngx_stream_mra_relay_t *r)
 {
-    ngx_stream_mra_link_t    *ln;
     ngx_stream_mra_client_t  *client;
 
     client = r->client;
@@ -428,9 +419,18 @@ ngx_stream_mra_choose_hop(ngx_stream_mra_relay_t *r)
         return ngx_stream_mra_no_path(r, "no next hop is up");
     }
 
-    ln = ngx_stream_mra_hop_link(r->hop, client->link.flow.slot);
+    r->near = ngx_stream_mra_hop_link(r->hop, client->link.flow.slot);
 
-    ngx_stream_mra_relay_addresses(r, ln);
+    ngx_stream_mra_flow_print(r->token, &client->link.flow);
+
+    /* only a registrar has to find us by this address later */
+
+    if (ngx_stream_mra_address_inside(&r->inside, client->conf, r->near)
+        != NGX_OK
+        && r->msg.method == NGX_MRA_SIP_REGISTER && r->near == NULL)
+    {
+        r->wait = 1;
+    }
 
     return NGX_OK;
 }
@@ -439,8 +439,7 @@ ngx_stream_mra_choose_hop(ngx_stream_mra_relay_t *r)
 static ngx_int_t
 ngx_stream_mra_send_inside(ngx_stream_mra_relay_t *r)
 {
-    ngx_int_t               n, rc;
-    ngx_stream_mra_link_t  *ln;
+    ngx_int_t  n, rc;
 
     n = ngx_stream_mra_relay_pieces(r);
     if (n == NGX_ERROR) {
@@ -448,9 +447,7 @@ ngx_stream_mra_send_inside(ngx_stream_mra_relay_t *r)
     }
 
     if (r->msg.method == NGX_MRA_SIP_REGISTER) {
-        ln = ngx_stream_mra_hop_link(r->hop, r->client->link.flow.slot);
-
-        rc = ngx_stream_mra_pending_add(r, ln);
+        rc = ngx_stream_mra_pending_add(r, r->near);
 
         if (rc != NGX_OK || r->wait) {
             return rc == NGX_OK ? NGX_DONE : NGX_ERROR;
@@ -476,209 +473,6 @@ ngx_stream_mra_send_inside(ngx_stream_mra_relay_t *r)
 
 
 static ngx_int_t
-ngx_stream_mra_find_flow(ngx_stream_mra_relay_t *r)
-{
-    ngx_int_t               rc;
-    ngx_stream_mra_link_t  *ln;
-
-    if (!r->found) {
-        rc = ngx_stream_mra_locate(r);
-
-        if (rc != NGX_OK) {
-            return rc;
-        }
-    }
-
-    if (r->to.worker != r->worker->self && !r->remote) {
-        return ngx_stream_mra_hand_over(r);
-    }
-
-    ln = ngx_stream_mra_link_find(&r->to);
-
-    if (ln) {
-        r->client = ngx_stream_mra_client_of(ln);
-    }
-
-    /* a flow is reached from its own upstream only */
-
-    if (r->client == NULL || r->client->conf->id != r->id) {
-        r->client = NULL;
-        return 430;
-    }
-
-    ln = r->link;
-
-    if (ln == NULL || ngx_stream_mra_accept_of(ln)) {
-        ln = r->client->hop
-             ? ngx_stream_mra_hop_link(r->client->hop,
-                                       r->client->link.flow.slot)
-             : NULL;
-    }
-
-    ngx_stream_mra_relay_addresses(r, ln);
-
-    return NGX_OK;
-}
-
-
-/* by the flow token in the topmost Route, or by the binding in the URI */
-
-static ngx_int_t
-ngx_stream_mra_locate(ngx_stream_mra_relay_t *r)
-{
-    u_char               id[NGX_MRA_RELAY_ID_LEN], *buf;
-    size_t               len;
-    ngx_int_t            rc;
-    ngx_str_t            value;
-    ngx_mra_sip_list_t   list;
-
-    ngx_mra_sip_list_init(&list, &r->msg, NGX_MRA_SIP_ROUTE);
-
-    if (ngx_mra_sip_list_next(&list, &value) == NGX_OK
-        && ngx_stream_mra_own_route(r, &value, &r->to) == NGX_OK)
-    {
-        return NGX_OK;
-    }
-
-    buf = ngx_stream_mra_text(r, r->msg.uri.len);
-    if (buf == NULL) {
-        return 500;
-    }
-
-    if (ngx_mra_relay_restore_contact(&r->msg.ruri, id, buf, &len)
-        != NGX_OK)
-    {
-        if (r->msg.method == NGX_MRA_SIP_OPTIONS) {
-            return ngx_stream_mra_options(r);
-        }
-
-        return 404;
-    }
-
-    rc = ngx_stream_mra_binding_find(r, id);
-
-    switch (rc) {
-
-    case NGX_OK:
-        return NGX_OK;
-
-    case NGX_AGAIN:
-        return NGX_DONE;
-
-    case NGX_DECLINED:
-        return 430;
-
-    default:
-        return 500;
-    }
-}
-
-
-static ngx_int_t
-ngx_stream_mra_hand_over(ngx_stream_mra_relay_t *r)
-{
-    ngx_int_t     rc;
-    struct iovec  iov;
-
-    iov.iov_base = r->msg.start;
-    iov.iov_len = r->last - r->msg.start;
-
-    rc = ngx_stream_mra_remote_send(r->msg.status
-                                    ? NGX_STREAM_MRA_REMOTE_RESPONSE
-                                    : NGX_STREAM_MRA_REMOTE_REQUEST,
-                                    r->id, &r->to, &r->back, &iov, 1);
-
-    if (rc == NGX_OK) {
-        return NGX_DONE;
-    }
-
-    if (r->msg.status) {
-        return ngx_stream_mra_relay_drop(r, "its worker is gone or busy");
-    }
-
-    if (rc == NGX_DECLINED) {
-        return 430;
-    }
-
-    return ngx_stream_mra_no_path(r, "worker is busy");
-}
-
-
-static ngx_int_t
-ngx_stream_mra_find_client(ngx_stream_mra_relay_t *r)
-{
-    ngx_int_t               rc;
-    ngx_stream_mra_link_t  *ln;
-
-    rc = ngx_stream_mra_answered_flow(r);
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    if (r->to.worker != r->worker->self && !r->remote) {
-        return ngx_stream_mra_hand_over(r);
-    }
-
-    ln = ngx_stream_mra_link_find(&r->to);
-
-    if (ln) {
-        r->client = ngx_stream_mra_client_of(ln);
-    }
-
-    if (r->client == NULL || r->client->conf->id != r->id) {
-        return ngx_stream_mra_relay_drop(r, "the client is gone");
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_stream_mra_find_asker(ngx_stream_mra_relay_t *r)
-{
-    ngx_stream_mra_link_t  *ln;
-
-    if (ngx_stream_mra_answered_flow(r) != NGX_OK) {
-        return NGX_DONE;
-    }
-
-    if (r->to.worker != r->worker->self) {
-        return NGX_OK;
-    }
-
-    /* clients see each other's tokens, but answer only what came to them */
-
-    ln = ngx_stream_mra_link_find(&r->to);
-
-    if (ln == NULL || ngx_stream_mra_client_of(ln)) {
-        return ngx_stream_mra_relay_drop(r, "who asked is gone");
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_stream_mra_answered_flow(ngx_stream_mra_relay_t *r)
-{
-    ngx_mra_relay_branch_t  branch;
-
-    if (r->msg.via.branch.data == NULL
-        || ngx_mra_relay_parse_branch(&r->msg.via.branch, &branch) != NGX_OK
-        || ngx_stream_mra_flow_parse(&r->to, branch.token.data,
-                                     branch.token.len)
-           != NGX_OK)
-    {
-        ngx_stream_mra_relay_count(r, NGX_MRA_SIP_REFUSED);
-        return ngx_stream_mra_relay_drop(r, "its topmost Via is not ours");
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
 ngx_stream_mra_send_outside(ngx_stream_mra_relay_t *r)
 {
     ngx_int_t               n, rc;
@@ -687,7 +481,7 @@ ngx_stream_mra_send_outside(ngx_stream_mra_relay_t *r)
     n = ngx_stream_mra_relay_pieces(r);
     if (n == NGX_ERROR) {
         return r->msg.status
-               ? ngx_stream_mra_relay_drop(r, "it is too complex")
+               ? ngx_stream_mra_drop(r, "it is too complex")
                : ngx_stream_mra_refusal(r, 513, "Message Too Complex");
     }
 
@@ -727,11 +521,11 @@ ngx_stream_mra_send_back(ngx_stream_mra_relay_t *r)
 
     n = ngx_stream_mra_relay_pieces(r);
     if (n == NGX_ERROR) {
-        return ngx_stream_mra_relay_drop(r, "it is too complex");
+        return ngx_stream_mra_drop(r, "it is too complex");
     }
 
     if (ngx_stream_mra_relay_output(r, &r->to, r->iov, n) != NGX_OK) {
-        return ngx_stream_mra_relay_drop(r, "who asked is gone or busy");
+        return ngx_stream_mra_drop(r, "who asked is gone or busy");
     }
 
     ngx_stream_mra_relay_count(r, NGX_MRA_SIP_BY_STATUS
@@ -766,42 +560,35 @@ ngx_stream_mra_relay_pieces(ngx_stream_mra_relay_t *r)
 }
 
 
-/* ln is the link to the hop, NULL if it is not open */
-
-static void
-ngx_stream_mra_relay_addresses(ngx_stream_mra_relay_t *r,
-    ngx_stream_mra_link_t *ln)
+ngx_stream_mra_address_t *
+ngx_stream_mra_inside(ngx_stream_mra_relay_t *r)
 {
-    ngx_stream_mra_client_t  *client;
-
-    client = r->client;
-
-    ngx_stream_mra_flow_print(r->token, &client->link.flow);
-
-    ngx_stream_mra_address_outside(&r->outside, client->conf,
-                                   client->link.connection);
-
-    /* only a registrar has to find us by this address later */
-
-    if (ngx_stream_mra_address_inside(&r->inside, client->conf, ln) != NGX_OK
-        && r->msg.method == NGX_MRA_SIP_REGISTER)
-    {
-        r->wait = 1;
+    if (r->client == NULL) {
+        return NULL;
     }
+
+    if (r->inside.hostport.len == 0) {
+        (void) ngx_stream_mra_address_inside(&r->inside, r->client->conf,
+                                             r->near);
+    }
+
+    return &r->inside;
 }
 
 
-static ngx_int_t
-ngx_stream_mra_relay_drop(ngx_stream_mra_relay_t *r, char *why)
+ngx_stream_mra_address_t *
+ngx_stream_mra_outside(ngx_stream_mra_relay_t *r)
 {
-    ngx_str_t  reason;
+    if (r->client == NULL) {
+        return NULL;
+    }
 
-    reason.data = (u_char *) why;
-    reason.len = ngx_strlen(why);
+    if (r->outside.hostport.len == 0) {
+        ngx_stream_mra_address_outside(&r->outside, r->client->conf,
+                                       &r->client->link);
+    }
 
-    ngx_stream_mra_log_dropped(r, &reason);
-
-    return NGX_DONE;
+    return &r->outside;
 }
 
 

@@ -27,6 +27,8 @@
 typedef struct {
     u_char                       id[NGX_MRA_RELAY_ID_LEN];
     uint64_t                     hash;     /* of what it was made of */
+    uint32_t                     offset;   /* of its URI in the message */
+    uint32_t                     len;
     ngx_uint_t                   bound;    /* the answer has it */
 } ngx_stream_mra_contact_t;
 
@@ -46,11 +48,13 @@ struct ngx_stream_mra_relay_s {
                                               worker, or for the second time */
     ngx_stream_mra_flow_t        back;     /* where its answer goes */
     ngx_stream_mra_flow_t        to;       /* where it goes */
+    ngx_mra_relay_branch_t       answered; /* by a response */
     ngx_stream_mra_client_t     *client;   /* from or for whom */
     ngx_stream_mra_hop_t        *hop;      /* for whom */
+    ngx_stream_mra_link_t       *near;     /* of the client's hop */
     ngx_stream_mra_pending_t    *pending;  /* a REGISTER that is sent again */
 
-    ngx_stream_mra_address_t     inside;
+    ngx_stream_mra_address_t     inside;   /* hostport.len 0: not yet */
     ngx_stream_mra_address_t     outside;
     u_char                       token[NGX_STREAM_MRA_TOKEN_LEN];
     u_char                       branch[NGX_MRA_RELAY_BRANCH_LEN];
@@ -152,6 +156,20 @@ ngx_int_t ngx_stream_mra_check_extensions(ngx_stream_mra_relay_t *r);
 ngx_int_t ngx_stream_mra_check_domain(ngx_stream_mra_relay_t *r);
 ngx_int_t ngx_stream_mra_check_registered(ngx_stream_mra_relay_t *r);
 ngx_int_t ngx_stream_mra_check_response(ngx_stream_mra_relay_t *r);
+ngx_int_t ngx_stream_mra_check_inside(ngx_stream_mra_relay_t *r);
+ngx_int_t ngx_stream_mra_check_answer(ngx_stream_mra_relay_t *r);
+
+
+/*
+ * Where to: ngx_stream_mra_target.c
+ *
+ * The client of a request from inside; the client that a response is for;
+ * who asked what a client answers.
+ */
+
+ngx_int_t ngx_stream_mra_find_flow(ngx_stream_mra_relay_t *r);
+ngx_int_t ngx_stream_mra_find_client(ngx_stream_mra_relay_t *r);
+ngx_int_t ngx_stream_mra_find_asker(ngx_stream_mra_relay_t *r);
 
 
 /*
@@ -164,6 +182,11 @@ ngx_int_t ngx_stream_mra_edit_record_route(ngx_stream_mra_relay_t *r);
 ngx_int_t ngx_stream_mra_edit_target(ngx_stream_mra_relay_t *r);
 ngx_int_t ngx_stream_mra_edit_via(ngx_stream_mra_relay_t *r);
 ngx_int_t ngx_stream_mra_pop_via(ngx_stream_mra_relay_t *r);
+
+/* our addresses on the two sides of r->client; NULL: not known yet */
+
+ngx_stream_mra_address_t *ngx_stream_mra_inside(ngx_stream_mra_relay_t *r);
+ngx_stream_mra_address_t *ngx_stream_mra_outside(ngx_stream_mra_relay_t *r);
 
 /*
  * Is this Route value ours?  NGX_OK: yes, *flow is in it; NGX_DECLINED: by
@@ -202,9 +225,10 @@ ngx_int_t ngx_stream_mra_options(ngx_stream_mra_relay_t *r);
 
 ngx_int_t ngx_stream_mra_no_path(ngx_stream_mra_relay_t *r, char *why);
 
-/* logs a message that gets no answer */
+/* logs a message that gets no answer; drop() returns NGX_DONE */
 
 void ngx_stream_mra_log_dropped(ngx_stream_mra_relay_t *r, ngx_str_t *why);
+ngx_int_t ngx_stream_mra_drop(ngx_stream_mra_relay_t *r, char *why);
 
 
 #endif /* _NGX_STREAM_MRA_RELAY_H_INCLUDED_ */

@@ -8,6 +8,7 @@
 #include <ngx_core.h>
 #include "ngx_mra_span.h"
 #include "ngx_mra_stun.h"
+#include "ngx_mra_sip_lex.h"
 #include "ngx_mra_frame.h"
 
 
@@ -26,8 +27,6 @@ static ngx_int_t ngx_mra_frame_head(ngx_mra_frame_t *f, u_char *p,
     u_char *last);
 static void ngx_mra_frame_field(ngx_mra_frame_t *f, u_char *p, u_char *last);
 static u_char *ngx_mra_frame_length_value(u_char *p, u_char *last);
-static ngx_uint_t ngx_mra_frame_lws(u_char ch);
-static ngx_uint_t ngx_mra_frame_token_char(u_char ch);
 static ngx_int_t ngx_mra_frame_wait(ngx_mra_frame_t *f, u_char *p,
     u_char *last);
 static ngx_int_t ngx_mra_frame_error(ngx_mra_frame_t *f, ngx_uint_t reason);
@@ -61,7 +60,7 @@ ngx_mra_frame_next(ngx_mra_frame_t *f, size_t max_head, size_t max_message,
         return ngx_mra_frame_stun(f, max_head, p, last);
     }
 
-    if (ngx_mra_frame_token_char(*p)) {
+    if (ngx_mra_sip_is(*p, NGX_MRA_SIP_C_TOKEN)) {
         return ngx_mra_frame_sip(f, max_head, max_message, p, last);
     }
 
@@ -226,15 +225,9 @@ ngx_mra_frame_field(ngx_mra_frame_t *f, u_char *p, u_char *last)
         return;
     }
 
-    while (v < last && ngx_mra_frame_lws(*v)) {
-        v++;
-    }
+    v = ngx_mra_sip_skip_lws(v, last);
 
-    while (v < last && ngx_mra_frame_lws(last[-1])) {
-        last--;
-    }
-
-    ngx_mra_span_set(&value, v, last);
+    ngx_mra_span_set(&value, v, ngx_mra_sip_trim(v, last));
 
     if (ngx_mra_span_number(&value, NGX_MRA_FRAME_MAX_LENGTH, &n)
         == NGX_ERROR)
@@ -276,50 +269,9 @@ ngx_mra_frame_length_value(u_char *p, u_char *last)
         return NULL;
     }
 
-    for (p += i; p < last && ngx_mra_frame_lws(*p); p++) { /* void */ }
+    p = ngx_mra_sip_skip_lws(p + i, last);
 
     return (p < last && *p == ':') ? p + 1 : NULL;
-}
-
-
-/* within a header field nothing but a fold has CR or LF */
-
-static ngx_uint_t
-ngx_mra_frame_lws(u_char ch)
-{
-    return ch == ' ' || ch == '\t' || ch == CR || ch == LF;
-}
-
-
-/* RFC 3261, 25.1: token */
-
-static ngx_uint_t
-ngx_mra_frame_token_char(u_char ch)
-{
-    u_char  c;
-
-    c = ch | 0x20;
-
-    if ((c >= 'a' && c <= 'z') || (ch >= '0' && ch <= '9')) {
-        return 1;
-    }
-
-    switch (ch) {
-
-    case '-':
-    case '.':
-    case '!':
-    case '%':
-    case '*':
-    case '_':
-    case '+':
-    case '`':
-    case '\'':
-    case '~':
-        return 1;
-    }
-
-    return 0;
 }
 
 

@@ -524,9 +524,7 @@ ngx_int_t ngx_mra_sip_plan_insert(ngx_mra_sip_plan_t *plan, ngx_uint_t id,
 ngx_int_t ngx_mra_sip_plan_append(ngx_mra_sip_plan_t *plan, ngx_str_t *spans,
     ngx_uint_t n);
 
-/* the whole line; all lines of the id */
-ngx_int_t ngx_mra_sip_plan_remove(ngx_mra_sip_plan_t *plan,
-    ngx_mra_sip_header_t *h);
+/* all lines of the id */
 ngx_int_t ngx_mra_sip_plan_remove_all(ngx_mra_sip_plan_t *plan,
     ngx_uint_t id);
 

@@ -489,7 +489,7 @@ ngx_mra_sip_check_token(ngx_str_t *value, ngx_uint_t media)
         return NGX_ERROR;
     }
 
-    p = ngx_mra_sip_skip(p, last, NGX_MRA_SIP_C_LWS);
+    p = ngx_mra_sip_skip_lws(p, last);
 
     if (media) {
 
@@ -497,14 +497,14 @@ ngx_mra_sip_check_token(ngx_str_t *value, ngx_uint_t media)
             return NGX_ERROR;
         }
 
-        start = ngx_mra_sip_skip(p + 1, last, NGX_MRA_SIP_C_LWS);
+        start = ngx_mra_sip_skip_lws(p + 1, last);
         p = ngx_mra_sip_skip(start, last, NGX_MRA_SIP_C_TOKEN);
 
         if (p == start) {
             return NGX_ERROR;
         }
 
-        p = ngx_mra_sip_skip(p, last, NGX_MRA_SIP_C_LWS);
+        p = ngx_mra_sip_skip_lws(p, last);
     }
 
     ngx_mra_span_set(&params, p, last);

@@ -20,6 +20,8 @@ typedef struct {
 
 static ngx_uint_t ngx_mra_sip_edits_clash(ngx_mra_sip_edit_t *edit,
     size_t offset, size_t deleted);
+static ngx_int_t ngx_mra_sip_plan_remove(ngx_mra_sip_plan_t *plan,
+    ngx_mra_sip_header_t *h);
 static u_char *ngx_mra_sip_format_number(u_char *buf, uint32_t n);
 static void ngx_mra_sip_write_via(ngx_mra_sip_writer_t *w,
     ngx_mra_sip_msg_t *msg, ngx_mra_sip_answer_t *answer);
@@ -145,7 +147,7 @@ ngx_mra_sip_plan_append(ngx_mra_sip_plan_t *plan, ngx_str_t *spans,
 }
 
 
-ngx_int_t
+static ngx_int_t
 ngx_mra_sip_plan_remove(ngx_mra_sip_plan_t *plan, ngx_mra_sip_header_t *h)
 {
     return ngx_mra_sip_plan_edit(plan, h->offset, h->length, NULL, 0);

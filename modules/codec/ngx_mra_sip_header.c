@@ -14,6 +14,8 @@
 
 
 static u_char *ngx_mra_sip_skip_comment(u_char *p, u_char *last);
+static ngx_int_t ngx_mra_sip_cut_addr(ngx_str_t *value,
+    ngx_mra_sip_addr_t *addr);
 static ngx_int_t ngx_mra_sip_parse_display(u_char **pos, u_char *last,
     ngx_mra_sip_addr_t *addr);
 static ngx_int_t ngx_mra_sip_parse_protocol(u_char **pos, u_char *last,
@@ -76,7 +78,7 @@ ngx_mra_sip_list_next(ngx_mra_sip_list_t *list, ngx_str_t *value)
     }
 
     last = list->last;
-    start = ngx_mra_sip_skip(list->pos, last, NGX_MRA_SIP_C_LWS);
+    start = ngx_mra_sip_skip_lws(list->pos, last);
 
     list->pos = NULL;
 
@@ -159,10 +161,39 @@ ngx_mra_sip_skip_comment(u_char *p, u_char *last)
 ngx_int_t
 ngx_mra_sip_parse_addr(ngx_str_t *value, ngx_mra_sip_addr_t *addr)
 {
-    u_char               *p, *start, *last;
     ngx_int_t             rc;
     ngx_str_t             rest;
     ngx_mra_sip_param_t   param;
+
+    if (ngx_mra_sip_cut_addr(value, addr) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rest = addr->params;
+
+    while ((rc = ngx_mra_sip_cut_param(&rest, &param, 1)) == NGX_OK) {
+
+        if (!ngx_mra_span_case_is(&param.name, "tag")) {
+            continue;
+        }
+
+        if (addr->tag.len || param.value.len == 0) {
+            return NGX_ERROR;
+        }
+
+        addr->tag = param.value;
+    }
+
+    return (rc == NGX_DONE) ? NGX_OK : NGX_ERROR;
+}
+
+
+/* the parameters are not looked at */
+
+static ngx_int_t
+ngx_mra_sip_cut_addr(ngx_str_t *value, ngx_mra_sip_addr_t *addr)
+{
+    u_char  *p, *start, *last;
 
     ngx_memzero(addr, sizeof(ngx_mra_sip_addr_t));
 
@@ -203,30 +234,11 @@ ngx_mra_sip_parse_addr(ngx_str_t *value, ngx_mra_sip_addr_t *addr)
         ngx_mra_span_set(&addr->uri, start, p);
     }
 
-    p = ngx_mra_sip_skip(p, last, NGX_MRA_SIP_C_LWS);
+    p = ngx_mra_sip_skip_lws(p, last);
 
     ngx_mra_span_set(&addr->params, p, last);
 
-    if (addr->uri.len == 0) {
-        return NGX_ERROR;
-    }
-
-    rest = addr->params;
-
-    while ((rc = ngx_mra_sip_cut_param(&rest, &param, 1)) == NGX_OK) {
-
-        if (!ngx_mra_span_case_is(&param.name, "tag")) {
-            continue;
-        }
-
-        if (addr->tag.len || param.value.len == 0) {
-            return NGX_ERROR;
-        }
-
-        addr->tag = param.value;
-    }
-
-    return (rc == NGX_DONE) ? NGX_OK : NGX_ERROR;
+    return addr->uri.len ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -250,7 +262,7 @@ ngx_mra_sip_parse_display(u_char **pos, u_char *last, ngx_mra_sip_addr_t *addr)
 
         ngx_mra_span_set(&addr->display, start, p);
 
-        p = ngx_mra_sip_skip(p, last, NGX_MRA_SIP_C_LWS);
+        p = ngx_mra_sip_skip_lws(p, last);
 
         if (p == last || *p != '<') {
             return NGX_ERROR;
@@ -282,6 +294,7 @@ ngx_int_t
 ngx_mra_sip_parse_contact(ngx_str_t *value, ngx_mra_sip_contact_t *contact)
 {
     uint32_t              n;
+    ngx_int_t             rc;
     ngx_str_t             rest;
     ngx_mra_sip_param_t   param;
 
@@ -292,7 +305,7 @@ ngx_mra_sip_parse_contact(ngx_str_t *value, ngx_mra_sip_contact_t *contact)
         return NGX_OK;
     }
 
-    if (ngx_mra_sip_parse_addr(value, &contact->addr) != NGX_OK
+    if (ngx_mra_sip_cut_addr(value, &contact->addr) != NGX_OK
         || ngx_mra_sip_parse_uri(&contact->addr.uri, &contact->uri) != NGX_OK)
     {
         return NGX_ERROR;
@@ -300,7 +313,7 @@ ngx_mra_sip_parse_contact(ngx_str_t *value, ngx_mra_sip_contact_t *contact)
 
     rest = contact->addr.params;
 
-    while (ngx_mra_sip_next_param(&rest, &param) == NGX_OK) {
+    while ((rc = ngx_mra_sip_cut_param(&rest, &param, 1)) == NGX_OK) {
 
         if (ngx_mra_span_case_is(&param.name, "expires")) {
 
@@ -325,6 +338,10 @@ ngx_mra_sip_parse_contact(ngx_str_t *value, ngx_mra_sip_contact_t *contact)
                 contact->reg_id = n;
             }
         }
+    }
+
+    if (rc != NGX_DONE) {
+        return NGX_ERROR;
     }
 
     if (ngx_mra_sip_find_param(&contact->uri.params, (u_char *) "ob", 2,
@@ -364,17 +381,17 @@ ngx_mra_sip_parse_via(ngx_str_t *value, ngx_mra_sip_via_t *via)
         return NGX_ERROR;
     }
 
-    p = ngx_mra_sip_skip(p, last, NGX_MRA_SIP_C_LWS);
+    p = ngx_mra_sip_skip_lws(p, last);
 
     if (p < last && *p == ':') {
-        p = ngx_mra_sip_skip(p + 1, last, NGX_MRA_SIP_C_LWS);
+        p = ngx_mra_sip_skip_lws(p + 1, last);
         p = ngx_mra_sip_parse_port(p, last, &via->port);
 
         if (p == NULL) {
             return NGX_ERROR;
         }
 
-        p = ngx_mra_sip_skip(p, last, NGX_MRA_SIP_C_LWS);
+        p = ngx_mra_sip_skip_lws(p, last);
     }
 
     ngx_mra_span_set(&via->params, p, last);
@@ -436,7 +453,7 @@ ngx_mra_sip_parse_protocol(u_char **pos, u_char *last, ngx_mra_sip_via_t *via)
 
     ngx_mra_span_set(&via->protocol, start, p);
 
-    *pos = ngx_mra_sip_skip(p, last, NGX_MRA_SIP_C_LWS);
+    *pos = ngx_mra_sip_skip_lws(p, last);
 
     return NGX_OK;
 }
@@ -445,13 +462,13 @@ ngx_mra_sip_parse_protocol(u_char **pos, u_char *last, ngx_mra_sip_via_t *via)
 static u_char *
 ngx_mra_sip_parse_slash(u_char *p, u_char *last)
 {
-    p = ngx_mra_sip_skip(p, last, NGX_MRA_SIP_C_LWS);
+    p = ngx_mra_sip_skip_lws(p, last);
 
     if (p == last || *p != '/') {
         return NULL;
     }
 
-    return ngx_mra_sip_skip(p + 1, last, NGX_MRA_SIP_C_LWS);
+    return ngx_mra_sip_skip_lws(p + 1, last);
 }
 
 
@@ -585,7 +602,7 @@ ngx_mra_sip_parse_cseq(ngx_str_t *value, ngx_mra_sip_cseq_t *cseq)
         return NGX_ERROR;
     }
 
-    start = ngx_mra_sip_skip(p, last, NGX_MRA_SIP_C_LWS);
+    start = ngx_mra_sip_skip_lws(p, last);
     p = ngx_mra_sip_skip(start, last, NGX_MRA_SIP_C_TOKEN);
 
     if (p == start || p != last) {
@@ -620,7 +637,7 @@ ngx_mra_sip_parse_seconds(ngx_str_t *value, uint32_t *seconds)
         return NGX_ERROR;
     }
 
-    p = ngx_mra_sip_skip(p, last, NGX_MRA_SIP_C_LWS);
+    p = ngx_mra_sip_skip_lws(p, last);
 
     if (p < last && *p == '(') {
         p = ngx_mra_sip_skip_comment(p + 1, last);
@@ -629,7 +646,7 @@ ngx_mra_sip_parse_seconds(ngx_str_t *value, uint32_t *seconds)
             return NGX_ERROR;
         }
 
-        p = ngx_mra_sip_skip(p + 1, last, NGX_MRA_SIP_C_LWS);
+        p = ngx_mra_sip_skip_lws(p + 1, last);
     }
 
     ngx_mra_span_set(&s, p, last);
@@ -687,7 +704,7 @@ ngx_mra_sip_cut_param(ngx_str_t *rest, ngx_mra_sip_param_t *param,
         return NGX_ERROR;
     }
 
-    start = ngx_mra_sip_skip(p, last, NGX_MRA_SIP_C_LWS);
+    start = ngx_mra_sip_skip_lws(p, last);
     p = ngx_mra_sip_skip(start, last, NGX_MRA_SIP_C_TOKEN|extra);
 
     if (p == start) {
@@ -700,12 +717,12 @@ ngx_mra_sip_cut_param(ngx_str_t *rest, ngx_mra_sip_param_t *param,
     param->valued = 0;
     param->quoted = 0;
 
-    p = ngx_mra_sip_skip(p, last, NGX_MRA_SIP_C_LWS);
+    p = ngx_mra_sip_skip_lws(p, last);
 
     if (p < last && *p == '=') {
         param->valued = 1;
 
-        start = ngx_mra_sip_skip(p + 1, last, NGX_MRA_SIP_C_LWS);
+        start = ngx_mra_sip_skip_lws(p + 1, last);
 
         if (start < last && *start == '"') {
             param->quoted = 1;
@@ -728,7 +745,7 @@ ngx_mra_sip_cut_param(ngx_str_t *rest, ngx_mra_sip_param_t *param,
             ngx_mra_span_set(&param->value, start, p);
         }
 
-        p = ngx_mra_sip_skip(p, last, NGX_MRA_SIP_C_LWS);
+        p = ngx_mra_sip_skip_lws(p, last);
     }
 
     if (p < last && *p != ';') {
@@ -777,7 +794,7 @@ ngx_mra_sip_has_token(ngx_mra_sip_msg_t *msg, ngx_uint_t id, u_char *token,
 
         for (start = h->value.data; start < last; start = p + 1) {
 
-            start = ngx_mra_sip_skip(start, last, NGX_MRA_SIP_C_LWS);
+            start = ngx_mra_sip_skip_lws(start, last);
 
             for (p = start; p < last && *p != ','; p++) { /* void */ }
 

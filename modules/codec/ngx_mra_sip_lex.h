@@ -13,7 +13,7 @@
 
 
 /*
- * The words of SIP's grammar (RFC 3261, 25.1), for the SIP codec only.
+ * The words of SIP's grammar (RFC 3261, 25.1), for the codecs only.
  *
  * Which byte may stand where is one bit of a table for each kind of place.
  * More is let through than the grammar names where it cannot mislead whoever
@@ -31,6 +31,8 @@
 #define NGX_MRA_SIP_C_HOST    0x40
 #define NGX_MRA_SIP_C_VALUE   0x80    /* of a header parameter */
 
+
+#define NGX_MRA_SIP_EACH_BYTE  0x0101010101010101ull
 
 #define ngx_mra_sip_is(ch, mask)  (ngx_mra_sip_chars[ch] & (mask))
 
@@ -50,10 +52,32 @@ u_char *ngx_mra_sip_parse_port(u_char *p, u_char *last, in_port_t *port);
 ngx_int_t ngx_mra_sip_check_params(ngx_str_t *s);
 
 
+/* words are long: four bytes at a time, until one of them may be the end */
+
 static ngx_inline u_char *
 ngx_mra_sip_skip(u_char *p, u_char *last, ngx_uint_t mask)
 {
+    while (last - p >= 4
+           && (ngx_mra_sip_chars[p[0]] & ngx_mra_sip_chars[p[1]]
+               & ngx_mra_sip_chars[p[2]] & ngx_mra_sip_chars[p[3]] & mask))
+    {
+        p += 4;
+    }
+
     while (p < last && ngx_mra_sip_is(*p, mask)) {
+        p++;
+    }
+
+    return p;
+}
+
+
+/* of this there is one byte, or none */
+
+static ngx_inline u_char *
+ngx_mra_sip_skip_lws(u_char *p, u_char *last)
+{
+    while (p < last && ngx_mra_sip_is(*p, NGX_MRA_SIP_C_LWS)) {
         p++;
     }
 
@@ -77,6 +101,14 @@ ngx_mra_sip_trim(u_char *p, u_char *last)
 static ngx_inline u_char *
 ngx_mra_sip_skip_quoted(u_char *p, u_char *last)
 {
+    u_char  *end;
+
+    end = memchr(p, '"', last - p);
+
+    if (end == NULL || memchr(p, '\\', end - p) == NULL) {
+        return end;
+    }
+
     for ( /* void */ ; p < last; p++) {
 
         if (*p == '"') {
@@ -89,6 +121,40 @@ ngx_mra_sip_skip_quoted(u_char *p, u_char *last)
     }
 
     return NULL;
+}
+
+
+/* the first byte below 0x20, or last */
+
+static ngx_inline u_char *
+ngx_mra_sip_find_control(u_char *p, u_char *last)
+{
+    uint64_t  v;
+
+    while (last - p >= 8) {
+        ngx_memcpy(&v, p, 8);
+
+        /* the lowest byte of those marked is below 0x20 for sure */
+
+        v = (v - 0x20 * NGX_MRA_SIP_EACH_BYTE) & ~v
+            & (0x80 * NGX_MRA_SIP_EACH_BYTE);
+
+        if (v) {
+#if (NGX_HAVE_LITTLE_ENDIAN && __GNUC__)
+            return p + __builtin_ctzll(v) / 8;
+#else
+            break;
+#endif
+        }
+
+        p += 8;
+    }
+
+    while (p < last && *p >= 0x20) {
+        p++;
+    }
+
+    return p;
 }
 
 

@@ -13,10 +13,8 @@
 #define NGX_MRA_SIP_MAX_METHOD     64
 #define NGX_MRA_SIP_MAX_NAME       20    /* of a known header */
 
-#define NGX_MRA_SIP_EACH_BYTE      0x0101010101010101ull
 
-
-/* what ngx_mra_sip_find_byte() found so far about quotes in a line */
+/* what is known so far about quotes in a line */
 
 typedef struct {
     u_char         *pos;
@@ -43,7 +41,6 @@ static ngx_int_t ngx_mra_sip_set_length(ngx_mra_sip_msg_t *msg,
     ngx_str_t *value);
 static ngx_int_t ngx_mra_sip_cut_line(ngx_mra_sip_msg_t *msg, u_char **pos,
     u_char *last, u_char **end);
-static u_char *ngx_mra_sip_find_control(u_char *p, u_char *last);
 static ngx_uint_t ngx_mra_sip_is_quoted_pair(ngx_mra_sip_quotes_t *quotes,
     u_char *p);
 static void ngx_mra_sip_set_error(ngx_mra_sip_msg_t *msg, ngx_uint_t error);
@@ -323,9 +320,7 @@ ngx_mra_sip_parse_request_line(ngx_mra_sip_msg_t *msg, u_char *p, u_char *end)
     if (end > p && ngx_mra_sip_is(end[-1], NGX_MRA_SIP_C_LWS)) {
         ngx_mra_sip_set_error(msg, NGX_MRA_SIP_BAD_START_LINE);
 
-        while (end > p && ngx_mra_sip_is(end[-1], NGX_MRA_SIP_C_LWS)) {
-            end--;
-        }
+        end = ngx_mra_sip_trim(p, end);
     }
 
     for (v = end; v > p && v[-1] != ' '; v--) { /* void */ }
@@ -408,9 +403,7 @@ ngx_mra_sip_parse_header(ngx_mra_sip_msg_t *msg, u_char *p, u_char *end,
 
     start = p;
 
-    while (p < end && ngx_mra_sip_is(*p, NGX_MRA_SIP_C_TOKEN)) {
-        p++;
-    }
+    p = ngx_mra_sip_skip(p, end, NGX_MRA_SIP_C_TOKEN);
 
     name = p;
 
@@ -428,15 +421,8 @@ ngx_mra_sip_parse_header(ngx_mra_sip_msg_t *msg, u_char *p, u_char *end,
         return NGX_ERROR;
     }
 
-    p++;
-
-    while (p < end && ngx_mra_sip_is(*p, NGX_MRA_SIP_C_LWS)) {
-        p++;
-    }
-
-    while (end > p && ngx_mra_sip_is(end[-1], NGX_MRA_SIP_C_LWS)) {
-        end--;
-    }
+    p = ngx_mra_sip_skip_lws(p + 1, end);
+    end = ngx_mra_sip_trim(p, end);
 
     h = &msg->headers[msg->nheaders++];
 
@@ -533,40 +519,6 @@ ngx_mra_sip_cut_line(ngx_mra_sip_msg_t *msg, u_char **pos, u_char *last,
             msg->error = NGX_MRA_SIP_BAD_BYTE;
         }
     }
-}
-
-
-/* the first byte below 0x20, or last */
-
-static u_char *
-ngx_mra_sip_find_control(u_char *p, u_char *last)
-{
-    uint64_t  v;
-
-    while (last - p >= 8) {
-        ngx_memcpy(&v, p, 8);
-
-        /* the lowest byte of those marked is below 0x20 for sure */
-
-        v = (v - 0x20 * NGX_MRA_SIP_EACH_BYTE) & ~v
-            & (0x80 * NGX_MRA_SIP_EACH_BYTE);
-
-        if (v) {
-#if (NGX_HAVE_LITTLE_ENDIAN && __GNUC__)
-            return p + __builtin_ctzll(v) / 8;
-#else
-            break;
-#endif
-        }
-
-        p += 8;
-    }
-
-    while (p < last && *p >= 0x20) {
-        p++;
-    }
-
-    return p;
 }
 
 

@@ -246,8 +246,8 @@ ngx_mra_check_core(ngx_conf_t *cf, ngx_uint_t abi, ngx_uint_t loaded,
 
     ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                   "\"%s\" (abi:%ui) was not built with the \"ngx_mra_module\" "
-                  "(abi:%ui) that is loaded, install both from one build and "
-                  "restart nginx, a reload is not enough",
+                  NGX_MRA_VERSION " (abi:%ui) that is loaded, install both "
+                  "from one build and restart nginx, a reload is not enough",
                   module, abi, (ngx_uint_t) NGX_MRA_ABI);
 
     return NGX_ERROR;

@@ -179,6 +179,16 @@ ngx_mra_zone_create(ngx_mra_core_conf_t *mccf, ngx_log_t *log)
 
     mccf->zone = zone;
 
+    /*
+     * A worker killed on its way from the lock to the semaphore would leave
+     * the one that waits for it asleep for good: who waits yields instead,
+     * which is enough for what lasts as long as one look-up.
+     */
+
+#if (NGX_HAVE_POSIX_SEM)
+    mccf->shpool->mutex.semaphore = 0;
+#endif
+
     /* whoever finds no memory says so */
 
     mccf->shpool->log_nomem = 0;

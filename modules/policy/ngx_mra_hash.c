@@ -12,9 +12,9 @@
 #define ngx_mra_hash_rotate(x, n)  (((x) << (n)) | ((x) >> (64 - (n))))
 
 
-static void ngx_mra_hash_word(ngx_mra_hash_t *h, uint64_t word);
-static void ngx_mra_hash_round(uint64_t *v);
-static uint64_t ngx_mra_hash_load(const u_char *p, size_t len);
+static ngx_inline void ngx_mra_hash_word(ngx_mra_hash_t *h, uint64_t word);
+static ngx_inline void ngx_mra_hash_round(uint64_t *v);
+static ngx_inline uint64_t ngx_mra_hash_load(const u_char *p, size_t len);
 
 
 void
@@ -101,7 +101,7 @@ ngx_mra_hash_end(ngx_mra_hash_t *h)
 }
 
 
-static void
+static ngx_inline void
 ngx_mra_hash_word(ngx_mra_hash_t *h, uint64_t word)
 {
     h->v[3] ^= word;
@@ -113,7 +113,7 @@ ngx_mra_hash_word(ngx_mra_hash_t *h, uint64_t word)
 }
 
 
-static void
+static ngx_inline void
 ngx_mra_hash_round(uint64_t *v)
 {
     v[0] += v[1];
@@ -134,16 +134,37 @@ ngx_mra_hash_round(uint64_t *v)
 
 /* little-endian, up to 8 bytes */
 
-static uint64_t
+static ngx_inline uint64_t
 ngx_mra_hash_load(const u_char *p, size_t len)
 {
-    size_t    i;
     uint64_t  n;
+
+#if (NGX_HAVE_LITTLE_ENDIAN)
+
+    uint32_t  half;
+
+    if (len == 8) {
+        ngx_memcpy(&n, p, 8);
+        return n;
+    }
+
+    if (len >= 4) {
+        ngx_memcpy(&half, p, 4);
+        n = half;
+
+        /* bytes in both halves are the same ones */
+
+        ngx_memcpy(&half, p + len - 4, 4);
+
+        return n | (uint64_t) half << (8 * (len - 4));
+    }
+
+#endif
 
     n = 0;
 
-    for (i = 0; i < len; i++) {
-        n |= (uint64_t) p[i] << (8 * i);
+    while (len) {
+        n = (n << 8) | p[--len];
     }
 
     return n;

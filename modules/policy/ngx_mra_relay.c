@@ -28,6 +28,7 @@ static const u_char  ngx_mra_relay_base64[] =
 static u_char *ngx_mra_relay_encode(u_char *dst, const u_char *p, size_t len);
 static ngx_int_t ngx_mra_relay_decode(u_char *dst, const u_char *p,
     size_t len);
+static ngx_inline ngx_uint_t ngx_mra_relay_digit(u_char ch);
 static u_char *ngx_mra_relay_hash_text(u_char *dst, uint64_t hash);
 static u_char *ngx_mra_relay_hide_params(u_char *dst, ngx_str_t *params,
     ngx_str_t *transport, ngx_uint_t tls);
@@ -114,6 +115,37 @@ ngx_mra_relay_parse_branch(ngx_str_t *branch, ngx_mra_relay_branch_t *b)
 }
 
 
+ngx_int_t
+ngx_mra_relay_find_branch(ngx_str_t *rest, ngx_mra_relay_branch_t *b)
+{
+    u_char     *p, *last;
+    ngx_str_t   branch;
+
+    p = rest->data;
+    last = ngx_mra_span_end(rest);
+
+    branch.len = NGX_MRA_RELAY_BRANCH_LEN;
+
+    while ((size_t) (last - p) >= NGX_MRA_RELAY_BRANCH_LEN) {
+
+        p = memchr(p, ngx_mra_relay_magic[0],
+                   last - p - NGX_MRA_RELAY_BRANCH_LEN + 1);
+        if (p == NULL) {
+            break;
+        }
+
+        branch.data = p++;
+
+        if (ngx_mra_relay_parse_branch(&branch, b) == NGX_OK) {
+            ngx_mra_span_set(rest, ngx_mra_span_end(&branch), last);
+            return NGX_OK;
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
 ngx_uint_t
 ngx_mra_relay_forms_dialog(ngx_mra_sip_msg_t *msg)
 {
@@ -137,20 +169,17 @@ ngx_mra_relay_forms_dialog(ngx_mra_sip_msg_t *msg)
 uint64_t
 ngx_mra_relay_dialog(const u_char *key, ngx_mra_sip_msg_t *msg)
 {
-    uint64_t        from, to;
-    ngx_mra_hash_t  h;
+    ngx_mra_hash_t  from, to;
 
-    ngx_mra_hash_init(&h, key);
-    ngx_mra_hash_add_span(&h, &msg->call_id);
-    ngx_mra_hash_add_span(&h, &msg->from.tag);
-    from = ngx_mra_hash_end(&h);
+    ngx_mra_hash_init(&from, key);
+    ngx_mra_hash_add_span(&from, &msg->call_id);
 
-    ngx_mra_hash_init(&h, key);
-    ngx_mra_hash_add_span(&h, &msg->call_id);
-    ngx_mra_hash_add_span(&h, &msg->to.tag);
-    to = ngx_mra_hash_end(&h);
+    to = from;
 
-    return from + to;
+    ngx_mra_hash_add_span(&from, &msg->from.tag);
+    ngx_mra_hash_add_span(&to, &msg->to.tag);
+
+    return ngx_mra_hash_end(&from) + ngx_mra_hash_end(&to);
 }
 
 
@@ -236,6 +265,32 @@ ngx_mra_relay_hide_params(u_char *dst, ngx_str_t *params,
     }
 
     return dst;
+}
+
+
+ngx_int_t
+ngx_mra_relay_find_id(ngx_str_t *uri, u_char *id)
+{
+    u_char  *p, *last;
+
+    p = uri->data;
+    last = ngx_mra_span_end(uri);
+
+    while ((p = memchr(p, ';', last - p)) != NULL) {
+
+        if (last - p <= (ssize_t) (5 + NGX_MRA_RELAY_ID_TEXT)) {
+            break;
+        }
+
+        if (ngx_memcmp(p, ";mra=", 5) == 0) {
+            return ngx_mra_relay_decode(id, p + 5, NGX_MRA_RELAY_ID_TEXT)
+                   == NGX_OK ? NGX_OK : NGX_DECLINED;
+        }
+
+        p++;
+    }
+
+    return NGX_DECLINED;
 }
 
 
@@ -431,22 +486,20 @@ static ngx_int_t
 ngx_mra_relay_decode(u_char *dst, const u_char *p, size_t len)
 {
     size_t      i;
-    u_char      ch, *q;
     uint32_t    bits;
-    ngx_uint_t  n;
+    ngx_uint_t  n, digit;
 
     bits = 0;
     n = 0;
 
     for (i = 0; i < len; i++) {
-        ch = p[i];
+        digit = ngx_mra_relay_digit(p[i]);
 
-        q = memchr(ngx_mra_relay_base64, ch, 64);
-        if (q == NULL) {
+        if (digit > 63) {
             return NGX_ERROR;
         }
 
-        bits = (bits << 6) | (uint32_t) (q - ngx_mra_relay_base64);
+        bits = (bits << 6) | (uint32_t) digit;
         n += 6;
 
         if (n >= 8) {
@@ -456,4 +509,25 @@ ngx_mra_relay_decode(u_char *dst, const u_char *p, size_t len)
     }
 
     return NGX_OK;
+}
+
+
+/* 64: it is none */
+
+static ngx_inline ngx_uint_t
+ngx_mra_relay_digit(u_char ch)
+{
+    if (ch >= 'a' && ch <= 'z') {
+        return ch - 'a' + 26;
+    }
+
+    if (ch >= 'A' && ch <= 'Z') {
+        return ch - 'A';
+    }
+
+    if (ch >= '0' && ch <= '9') {
+        return ch - '0' + 52;
+    }
+
+    return (ch == '-') ? 62 : (ch == '_') ? 63 : 64;
 }

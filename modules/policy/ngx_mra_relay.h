@@ -55,6 +55,14 @@ void ngx_mra_relay_build_branch(u_char *buf, ngx_str_t *token,
 ngx_int_t ngx_mra_relay_parse_branch(ngx_str_t *branch,
     ngx_mra_relay_branch_t *b);
 
+/*
+ * The first of our branches in the text of a Via header, which need not be
+ * parsed for that; *rest is what follows it.  NGX_OK or NGX_DECLINED.
+ */
+
+ngx_int_t ngx_mra_relay_find_branch(ngx_str_t *rest,
+    ngx_mra_relay_branch_t *b);
+
 
 /* requests that set up a dialog, RFC 3261, 12.1; RFC 6665; RFC 3515 */
 
@@ -96,6 +104,13 @@ uint64_t ngx_mra_relay_dialog(const u_char *key, ngx_mra_sip_msg_t *msg);
 
 size_t ngx_mra_relay_hide_contact(ngx_mra_sip_uri_t *uri, const u_char *id,
     ngx_str_t *host, ngx_uint_t tls, u_char *buf);
+
+/*
+ * The id in the text of a hidden contact, which need not be parsed for that.
+ * NGX_OK or NGX_DECLINED.
+ */
+
+ngx_int_t ngx_mra_relay_find_id(ngx_str_t *uri, u_char *id);
 
 /*
  * Writes the original of a hidden contact to buf, uri->whole.len bytes at

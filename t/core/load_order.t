@@ -22,7 +22,7 @@ sub tested {
     my ($modules, $directives) = @_;
     my ($ok, $output) = $t->config_test(join '',
         map({ "load_module $_;\n" } grep { defined } $stream, @$modules),
-        $directives // '', "events { }\n");
+        $directives // '', 'pid ' . $t->dir . "/nginx.pid;\nevents { }\n");
 
     return ($ok, grep { /\[emerg\]/ } split /\n/, $output);
 }

@@ -31,7 +31,7 @@ typedef struct {
 } ngx_mra_remote_conf_t;
 
 
-/* the answer goes to "buf" up to its return value; rc is what it starts with */
+/* writes the answer at "buf", returns its end */
 
 typedef u_char *(*ngx_mra_remote_pt)(ngx_cycle_t *cycle, ngx_str_t *arg,
     ngx_uint_t n, u_char *buf);
@@ -87,6 +87,8 @@ static u_char *ngx_mra_remote_busy(ngx_cycle_t *cycle, ngx_str_t *arg,
     ngx_uint_t n, u_char *buf);
 static u_char *ngx_mra_remote_die(ngx_cycle_t *cycle, ngx_str_t *arg,
     ngx_uint_t n, u_char *buf);
+static u_char *ngx_mra_remote_set_pause(ngx_cycle_t *cycle, ngx_str_t *arg,
+    ngx_uint_t n, u_char *buf);
 static u_char *ngx_mra_remote_crash(ngx_cycle_t *cycle, ngx_str_t *arg,
     ngx_uint_t n, u_char *buf);
 static u_char *ngx_mra_remote_bench(ngx_cycle_t *cycle, ngx_str_t *arg,
@@ -113,6 +115,7 @@ static ngx_mra_remote_command_t  ngx_mra_remote_commands[] = {
     { "received", 0, ngx_mra_remote_received },
     { "busy", 1, ngx_mra_remote_busy },        /* 1 or 0 */
     { "die", 0, ngx_mra_remote_die },
+    { "pause", 1, ngx_mra_remote_set_pause },  /* ms */
     { "crash", 2, ngx_mra_remote_crash },      /* steps command ... */
     { "bench", 4, ngx_mra_remote_bench },      /* get|set|hit names operations
                                                   kind [each name once] */
@@ -171,6 +174,7 @@ char          *ngx_module_order[] = { NULL };
 
 
 static ngx_msec_int_t  ngx_mra_remote_ahead;
+static ngx_uint_t      ngx_mra_remote_pause;
 static u_char          ngx_mra_remote_in[NGX_MRA_REMOTE_LINE];
 static u_char          ngx_mra_remote_out[NGX_MRA_REMOTE_LINE * 2];
 
@@ -932,6 +936,18 @@ ngx_mra_remote_die(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
 }
 
 
+/* how long what "crash" kills has the lock, for others to wait */
+
+static u_char *
+ngx_mra_remote_set_pause(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
+    u_char *buf)
+{
+    ngx_mra_remote_pause = ngx_mra_remote_number(&arg[1]);
+
+    return ngx_sprintf(buf, "OK");
+}
+
+
 /*
  * Does the command in a child that is killed after so many instructions,
  * which is what SIGKILL does to a worker.  Answers "done" if it was over
@@ -946,12 +962,13 @@ ngx_mra_remote_crash(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
     pid_t             pid;
     sigset_t          set, old;
     ngx_int_t         steps;
-    ngx_uint_t        locked;
+    ngx_uint_t        locked, pause;
     ngx_mra_op_t      op;
     ngx_mra_conf_t   *mcf;
     ngx_slab_pool_t  *shpool;
 
     steps = ngx_mra_remote_number(&arg[1]);
+    pause = ngx_mra_remote_pause;
     shpool = ngx_mra_core_conf(cycle)->shpool;
 
     mcf = ngx_mra_get_conf(cycle);
@@ -981,6 +998,12 @@ ngx_mra_remote_crash(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
     (void) waitpid(pid, &status, 0);
 
     while (WIFSTOPPED(status) && steps-- > 0) {
+
+        if (pause && *shpool->mutex.lock == (ngx_atomic_uint_t) pid) {
+            ngx_msleep(pause);
+            pause = 0;
+        }
+
         if (ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) == -1) {
             break;
         }
@@ -1005,7 +1028,15 @@ ngx_mra_remote_crash(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
 }
 
 
-/* the ns for one operation, and how many were OK */
+static uint64_t
+ngx_mra_remote_ns(struct timespec *from, struct timespec *to)
+{
+    return (to->tv_sec - from->tv_sec) * 1000000000ULL
+           + to->tv_nsec - from->tv_nsec;
+}
+
+
+/* ns for one operation, how many were OK, ns of CPU for one */
 
 static u_char *
 ngx_mra_remote_bench(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
@@ -1016,7 +1047,7 @@ ngx_mra_remote_bench(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
     ngx_int_t         i, names, ops, ok;
     ngx_mra_op_t      op;
     ngx_mra_store_t  *st;
-    struct timespec   from, to;
+    struct timespec   from, to, cpu_from, cpu_to;
 
     st = ngx_mra_get_conf(cycle)->store;
 
@@ -1037,6 +1068,7 @@ ngx_mra_remote_bench(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
     ok = 0;
 
     clock_gettime(CLOCK_MONOTONIC, &from);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu_from);
 
     for (i = 0; i < ops; i++) {
         seed ^= seed << 13;
@@ -1059,10 +1091,9 @@ ngx_mra_remote_bench(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
         }
     }
 
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu_to);
     clock_gettime(CLOCK_MONOTONIC, &to);
 
-    ns = (to.tv_sec - from.tv_sec) * 1000000000ULL
-         + to.tv_nsec - from.tv_nsec;
-
-    return ngx_sprintf(buf, "%uL %i", ns / ops, ok);
+    return ngx_sprintf(buf, "%uL %i %uL", ngx_mra_remote_ns(&from, &to) / ops,
+                       ok, ngx_mra_remote_ns(&cpu_from, &cpu_to) / ops);
 }

@@ -103,8 +103,8 @@ for my $line ('node a; node b', 'zone 1m; zone 1m', "secret $dir/secret; "
     . 'rate_control_period 1', 'max_authorizations 1; max_authorizations 2')
 {
     my ($directive) = $line =~ /(\w+)/;
-    like((tested("mra { $line; }"))[1], qr/"$directive" directive is duplicate/,
-        "$directive twice");
+    like((tested("mra { $line; }"))[1],
+        qr/"$directive" directive is duplicate/, "$directive twice");
 }
 
 like((tested("mra { }\nmra { }"))[1],

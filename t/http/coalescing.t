@@ -10,12 +10,12 @@ use MRA::UC;
 use Test::More;
 
 my $t = MRA::Nginx->new()->plan(17);
-my $uc = MRA::UC->new($t, users => { alice => 'wonderland', bob => 'builder' });
+my $uc = MRA::UC->new($t,
+    users => { alice => 'wonderland', bob => 'builder' });
 
 $t->write_file_expand('nginx.conf', <<"END");
 %%MAIN%%
 worker_processes 2;
-worker_rlimit_nofile 8192;
 events { worker_connections 4096; }
 mra { max_authorizations 0; }
 http {

@@ -11,7 +11,8 @@ use MRA::UC;
 use Test::More;
 
 my $t = MRA::Nginx->new()->plan(13);
-my $uc = MRA::UC->new($t, users => { alice => 'wonderland', bob => 'builder' });
+my $uc = MRA::UC->new($t,
+    users => { alice => 'wonderland', bob => 'builder' });
 my ($crt, $key) = MRA::Cert->new($t->dir)->issue('edge');
 
 $t->write_file_expand('nginx.conf', <<"END");
@@ -92,7 +93,8 @@ $uc->behave(delay => 1);
 `curl -sk --http2 --max-time 0.3 -u bob:other '$url/[1-5]' -o /dev/null \\
     --parallel 2>/dev/null`;
 $uc->behave();
-is(ask('-u', 'bob:other')->{status}, 401, 'a client that left disturbs nobody');
+is(ask('-u', 'bob:other')->{status}, 401,
+    'a client that left disturbs nobody');
 
 # the limit
 

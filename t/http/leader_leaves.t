@@ -11,7 +11,7 @@ use MRA::Util;
 use Test::More;
 use Time::HiRes qw(sleep);
 
-my $t = MRA::Nginx->new()->plan(17);
+my $t = MRA::Nginx->new()->plan(18);
 my $uc = MRA::UC->new($t, users => { alice => 'wonderland' });
 
 $t->write_file_expand('nginx.conf', <<"END");
@@ -92,17 +92,23 @@ is(scalar(grep { $_->receive->{status} == 401 } @c), 17, 'all refused');
 
 # waiters leave
 
+sub gone { scalar(() = $t->read_file('mra.log') =~ /^499/mg) }
+
 $uc->forget;
+$uc->behave(delay => 3);
 @c = clients(20, 'two');
 sleep 0.3;
+my $gone = gone() + 10;
 $_->close for splice @c, 5, 10;
 
+ok(wait_for(2, sub { gone() == $gone }), 'their end is noticed at once');
 is(scalar(grep { $_->receive->{status} == 401 } @c), 10, 'the others stay');
 is($uc->requests, 1, 'asked once');
 
 # all leave, then somebody comes
 
 $uc->forget;
+$uc->behave(delay => 1);
 @c = clients(10, 'three');
 sleep 0.2;
 $_->close for @c;

@@ -4,7 +4,7 @@ use MIME::Base64 qw(encode_base64 encode_base64url);
 use Test::Nginx::Socket;
 
 repeat_each(1);
-plan tests => repeat_each() * 155;
+plan tests => repeat_each() * 159;
 no_shuffle();
 no_root_location();
 
@@ -26,9 +26,12 @@ add_block_preprocessor(sub {
         split /\n/, $allow;
 
     my $root = $block->root // '';
+    my $outer = $block->outer ? "mra_http_allow http://127.0.0.1:$port"
+        . $block->outer . ' prefix;' : '';
 
     $block->set_value('config', <<"END");
 $root
+$outer
 location / {
     mra_proxy_target on;
     $allow
@@ -260,6 +263,19 @@ target "http://127.0.0.2:
 --- error_code: 403
 
 
+=== the list of the level above
+--- outer: /app/
+--- allow
+--- response_body
+/app/x
+
+
+=== replaced, not extended
+--- outer: /app/
+--- allow: http://127.0.0.1:PORT/other/ prefix
+--- error_code: 403
+
+
 === methods
 --- allow: http://127.0.0.1:PORT/app/ prefix GET,HEAD
 --- response_body
@@ -463,7 +479,7 @@ http://127.0.0.1:PORT/app/x GET
 
 
 === a fragment
---- path: /app/x#/../other
+--- path: /app/x#y
 --- error_code: 400
 
 

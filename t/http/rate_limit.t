@@ -91,6 +91,7 @@ is(@limiting, 3, 'one line for each');
 is($limiting[0] =~ s/(?:29\d|300)s$/Ns/r, 'limiting authorizations for user '
     . '"alice@example.com", 8 in 300s, next in Ns', 'with the count');
 
-like($t->read_file('mra.log'), qr/^200 alice\@example\.com VERIFIED 7$/m, 'first');
-like($t->read_file('mra.log'), qr/^401 alice\@example\.com REJECTED 0$/m, 'eighth');
-like($t->read_file('mra.log'), qr/^429 alice\@example\.com LIMITED 0$/m, 'ninth');
+my $access = $t->read_file('mra.log');
+like($access, qr/^200 alice\@example\.com VERIFIED 7$/m, 'first');
+like($access, qr/^401 alice\@example\.com REJECTED 0$/m, 'eighth');
+like($access, qr/^429 alice\@example\.com LIMITED 0$/m, 'ninth');

@@ -49,18 +49,23 @@ END
 
 $t->run;
 
-sub status { get($t->port('http'), $_[0], basic($_[1], $_[2] // 'wonderland')) }
+sub ask {
+    my ($uri, $user, $password) = @_;
+    return get($t->port('http'), $uri,
+        basic($user, $password // 'wonderland'));
+}
 
-is(status('/', 'a')->{status}, 200, 'first');
 
-my $r = status('/', 'a');
+is(ask('/', 'a')->{status}, 200, 'first');
+
+my $r = ask('/', 'a');
 is($r->{status}, 200, 'the second is let in');
 is($r->header('Retry-After'), undef, 'as if nothing was');
 isnt($r->cookie('X-Auth'), undef, 'with a token');
-is(status('/', 'a', 'wrong')->{status}, 401, 'unless the password is wrong');
+is(ask('/', 'a', 'wrong')->{status}, 401, 'unless the password is wrong');
 
-is(status('/status/', 'b')->{status}, 200, 'no dry run');
-$r = status('/status/', 'b');
+is(ask('/status/', 'b')->{status}, 200, 'no dry run');
+$r = ask('/status/', 'b');
 is($r->{status}, 503, 'the given status');
 like($r->header('Retry-After'), qr/^\d+$/, 'and when to come again');
 

@@ -43,7 +43,8 @@ $t->run;
 
 my %count;
 $count{$_->{status}}++
-    for parallel($t->port('http'), 200, GET => '/', basic('alice', 'wonderland'));
+    for parallel($t->port('http'), 200, GET => '/',
+        basic('alice', 'wonderland'));
 
 is($count{200}, 8, 'exactly eight');
 is($count{429}, 192, 'the rest refused');

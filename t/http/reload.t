@@ -11,7 +11,8 @@ use MRA::Util;
 use Test::More;
 
 my $t = MRA::Nginx->new()->plan(15);
-my $uc = MRA::UC->new($t, users => { alice => 'wonderland', bob => 'builder' });
+my $uc = MRA::UC->new($t,
+    users => { alice => 'wonderland', bob => 'builder' });
 $t->expect(qr/worker process \d+ exited on signal 9/);
 
 $t->write_file_expand('nginx.conf', <<"END");

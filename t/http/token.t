@@ -11,7 +11,8 @@ use Test::More;
 use Time::HiRes qw(sleep);
 
 my $t = MRA::Nginx->new()->plan(34);
-my $uc = MRA::UC->new($t, users => { alice => 'wonderland', bob => 'builder' });
+my $uc = MRA::UC->new($t,
+    users => { alice => 'wonderland', bob => 'builder' });
 $t->secret('wonderland', 'builder');
 
 $t->write_file_expand('nginx.conf', <<"END");
@@ -139,7 +140,9 @@ is($uc->requests, 4, 'the cached credential has expired too');
 
 $t->stop;
 
-is($t->read_file('mra.log') =~ s{^/(?:wrong|other).*\n}{}mgr, <<'END', 'variables');
+my $access = $t->read_file('mra.log') =~ s{^/(?:wrong|other).*\n}{}mgr;
+
+is($access, <<'END', 'variables');
 /in 200 "-" "-" alice VERIFIED 99
 /token 200 "" "-" alice TOKEN -
 /token 200 "a=b; c=d" "-" alice TOKEN -

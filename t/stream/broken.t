@@ -15,7 +15,7 @@ use MRA::Util;
 use Test::More;
 use Time::HiRes qw(sleep);
 
-my $t = MRA::Nginx->new->plan(47);
+my $t = MRA::Nginx->new->plan(52);
 
 $t->write_file_expand('nginx.conf', <<'END');
 %%MAIN%%
@@ -92,6 +92,9 @@ for (
     ['CSeq of another method', changed(qr/(CSeq: \d+) REGISTER/, '1 INVITE')
         =~ s/1 INVITE/CSeq: 1 INVITE/r, 400],
     ['SIP/3.0', changed(qr/SIP\/2.0\r/, "SIP/3.0\r"), 505],
+    ['a header that ends connections elsewhere',
+        changed(qr/Max-Forwards:/, "Content_Length: 1\r\nMax-Forwards:"),
+        400],
     ['unknown URI scheme', changed(qr/REGISTER sip:/, 'REGISTER foo:'), 416],
     ['a body that says it is longer, then 400',
         changed(qr/Content-Length: 0\r\n\r\n/,
@@ -113,9 +116,29 @@ for (
 }
 
 
+# others share the connection to the next hop, so nothing odd goes there
+
+$ok->send($ok->request('MESSAGE', 'sip:bob@example.com')
+    =~ s/(Via: )/X-First: 1\r\n$1/r
+    =~ s/(Max-Forwards:)/X-Fold: a\r\n b\r\n$1/r);
+my $m = $uc->receive(2);
+like($m->{text}, qr/^X-Fold: a   b\r$/m, 'a fold becomes spaces');
+is(uc $m->{headers}[0][0], 'VIA', 'our Via is the first header');
+
+my ($contact) = $uc->registered($ok, 600);
+my $peer = $uc->open($t->port('inside'));
+my $uri = $contact->header('Contact') =~ s/[<>]//gr;
+$peer->send($peer->request('MESSAGE', $uri));
+$m = $ok->receive(2);
+$ok->send(response($m, 200, 'OK', 'Content_Length' => 1));
+ok($t->wait_log(qr/dropped: a header is not understood/), 'an odd answer');
+$ok->send(response($m, 200, 'OK'));
+is($uc->receive(2)->{status}, 200, 'and then a good one');
+
+
 # from inside
 
-my $peer = $uc->open($t->port('inside'));
+$peer = $uc->open($t->port('inside'));
 $peer->write("garbage\r\n\r\n");
 ok($peer->closed(2), 'garbage from inside is closed too');
 

@@ -13,8 +13,9 @@ package MRA::Hop;
 #   $hop->seen; $hop->forget;       # { connection, method, stun, sni, ... }
 #   $hop->connections;              # open ones
 #
-# new also takes address (127.0.0.1, ::1, unix:PATH), port, and
-# ssl => [$crt, $key].  What behave() replaces as a whole:
+# new also takes address (127.0.0.1, ::1, unix:PATH), port, and ssl =>
+# [$crt, $key, $ca], with $ca if it asks for ours.  What behave() replaces as
+# a whole:
 #
 #   stun => 1       answers STUN; 'path': says that it has no path;
 #                   'close': closes; without: says nothing
@@ -103,13 +104,8 @@ sub start {
     my ($self) = @_;
     my $listener = $self->listener;
 
-    $self->{pid} = fork // die "fork: $!\n";
-    return $self if $self->{pid};
-
-    $SIG{PIPE} = 'IGNORE';
-    eval { $self->serve($listener) };
-    print STDERR "hop $self->{name}: $@" if $@;
-    POSIX::_exit(0);
+    $self->{pid} = child(sub { $self->serve($listener) });
+    return $self;
 }
 
 
@@ -165,6 +161,12 @@ sub serve {
     my $select = IO::Select->new($listener);
     my (%client, $number);
 
+    # connections of the test are not ours: it must be able to close them
+    POSIX::close($_) for grep { $_ != fileno $listener } 3 .. 1023;
+
+    $SIG{PIPE} = 'IGNORE';
+    $self->{context} = $self->context if $self->{ssl};
+
     for (;;) {
         for my $socket ($select->can_read) {
 
@@ -197,6 +199,20 @@ sub serve {
 }
 
 
+# one for all connections, or none could be resumed
+
+sub context {
+    my ($self) = @_;
+    my ($crt, $key, $ca) = @{$self->{ssl}};
+
+    return IO::Socket::SSL::SSL_Context->new(SSL_server => 1,
+        SSL_cert_file => $crt, SSL_key_file => $key,
+        SSL_session_id_context => 'hop',
+        $ca ? (SSL_ca_file => $ca, SSL_verify_mode => SSL_VERIFY_PEER) : ())
+        // die "TLS: $SSL_ERROR\n";
+}
+
+
 sub handshake {
     my ($self, $socket, $id) = @_;
     return 1 unless $self->{ssl};
@@ -205,9 +221,7 @@ sub handshake {
         local $SIG{ALRM} = sub { die "timed out\n" };
         alarm 2;
         IO::Socket::SSL->start_SSL($socket, SSL_server => 1,
-            SSL_cert_file => $self->{ssl}[0], SSL_key_file => $self->{ssl}[1],
-            $self->{ssl}[2] ? (SSL_ca_file => $self->{ssl}[2],
-                SSL_verify_mode => SSL_VERIFY_PEER) : ());
+            SSL_reuse_ctx => $self->{context});
     };
     alarm 0;
 

@@ -19,6 +19,7 @@ use warnings;
 
 use File::Basename qw(dirname);
 use Cwd ();
+use IO::Select;
 use IO::Socket::UNIX;
 use MRA::Nginx;
 use MRA::Util;
@@ -101,7 +102,7 @@ package MRA::Remote::Worker;
 sub pid { $_[0]->{pid} }
 
 
-# undef: the worker has died of it
+# undef: the worker has died of it, or has not answered in time
 
 sub do {
     my ($self, $command) = @_;
@@ -119,7 +120,12 @@ sub ask {
 
 
 sub answer {
-    my ($self) = @_;
+    my ($self, $seconds) = @_;
+
+    if ($seconds) {
+        IO::Select->new($self->{socket})->can_read($seconds) or return;
+    }
+
     my $line = readline $self->{socket};
     chomp $line if defined $line;
     return $line;

@@ -23,6 +23,11 @@ our @EXPORT = qw(free_port wait_for spawn child end_process slurp burp
 
 my (@locks, %children);
 
+# a test that hangs fails, and ends what it started
+
+$SIG{ALRM} = sub { die "the test hangs\n" };
+alarm 300 * ($ENV{MRA_VALGRIND} ? 10 : 1);
+
 
 # Below the range that the kernel hands out for outgoing connections, so
 # that no client of a parallel test sits on the port of a future listener.

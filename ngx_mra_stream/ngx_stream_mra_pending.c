@@ -1,0 +1,455 @@
+
+/*
+ * Copyright (C) ngx_mra contributors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_stream.h>
+#include "ngx_stream_mra_module.h"
+#include "ngx_stream_mra_client.h"
+#include "ngx_stream_mra_relay.h"
+#include "ngx_stream_mra_pending.h"
+
+
+/* most REGISTERs fit, others are allocated one by one; bytes */
+
+#define NGX_STREAM_MRA_PENDING_DATA  2048
+#define NGX_STREAM_MRA_PENDING_KEEP  128
+
+
+struct ngx_stream_mra_pendings_s {
+    ngx_stream_mra_pending_t  *free;
+    ngx_uint_t                 nfree;
+};
+
+
+/* what waits for the answer of one hop; the longest wait is the first */
+
+typedef struct {
+    ngx_stream_mra_hop_t      *hop;
+    ngx_queue_t                queue;
+    ngx_event_t                timer;
+} ngx_stream_mra_unanswered_t;
+
+
+static ngx_stream_mra_pending_t *ngx_stream_mra_pending_create(
+    ngx_stream_mra_relay_t *r);
+static ngx_stream_mra_unanswered_t *ngx_stream_mra_unanswered(
+    ngx_stream_mra_hop_t *hop);
+static void ngx_stream_mra_unanswered_handler(ngx_event_t *ev);
+static void ngx_stream_mra_pending_repeat(ngx_stream_mra_pending_t *p);
+
+
+ngx_stream_mra_pendings_t *
+ngx_stream_mra_pendings_create(ngx_cycle_t *cycle)
+{
+    return ngx_pcalloc(cycle->pool, sizeof(ngx_stream_mra_pendings_t));
+}
+
+
+ngx_uint_t
+ngx_stream_mra_attempt(ngx_stream_mra_relay_t *r)
+{
+    return r->pending ? r->pending->attempt : 0;
+}
+
+
+ngx_int_t
+ngx_stream_mra_pending_add(ngx_stream_mra_relay_t *r,
+    ngx_stream_mra_link_t *ln)
+{
+    ngx_str_t                  branch;
+    ngx_mra_relay_branch_t     b;
+    ngx_stream_mra_pending_t  *p;
+
+    p = r->pending;
+
+    if (p == NULL) {
+        p = ngx_stream_mra_pending_create(r);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    branch.data = r->branch;
+    branch.len = NGX_MRA_RELAY_BRANCH_LEN;
+
+    (void) ngx_mra_relay_parse_branch(&branch, &b);
+
+    ngx_memcpy(p->transaction, b.transaction, NGX_MRA_RELAY_HASH_LEN);
+
+    p->link = ln;
+    p->waiting = r->wait;
+    p->sent = ngx_current_msec;
+
+    if (ngx_stream_mra_pending_watch(p) != NGX_OK) {
+        if (r->pending == NULL) {
+            ngx_stream_mra_pending_free(p);
+        }
+
+        return NGX_ERROR;
+    }
+
+    r->pending = p;
+
+    return NGX_OK;
+}
+
+
+static ngx_stream_mra_pending_t *
+ngx_stream_mra_pending_create(ngx_stream_mra_relay_t *r)
+{
+    u_char                     *last;
+    size_t                      size, contacts;
+    ngx_stream_mra_pending_t   *p;
+    ngx_stream_mra_pendings_t  *pendings;
+
+    pendings = r->worker->pendings;
+
+    contacts = r->ncontacts * sizeof(ngx_stream_mra_contact_t);
+    size = contacts + (r->last - r->msg.start) + r->aor.len;
+
+    p = pendings->free;
+
+    if (p && size <= NGX_STREAM_MRA_PENDING_DATA) {
+        pendings->free = p->next;
+        pendings->nfree--;
+
+    } else {
+        size = ngx_max(size, NGX_STREAM_MRA_PENDING_DATA);
+
+        p = ngx_alloc(sizeof(ngx_stream_mra_pending_t) + size, r->log);
+        if (p == NULL) {
+            return NULL;
+        }
+
+        p->size = size;
+    }
+
+    p->client = r->client;
+    p->hop = r->hop;
+    p->tried = 0;
+    p->attempt = 0;
+    p->ncontacts = r->ncontacts;
+    p->star = r->star;
+    p->repeated = 0;
+
+    ngx_memcpy(p->contacts, r->contacts, contacts);
+
+    p->message.data = (u_char *) p->contacts + contacts;
+    p->message.len = r->last - r->msg.start;
+    last = ngx_cpymem(p->message.data, r->msg.start, p->message.len);
+
+    p->aor.data = last;
+    p->aor.len = r->aor.len;
+    ngx_memcpy(p->aor.data, r->aor.data, r->aor.len);
+
+    ngx_queue_init(&p->queue);
+
+    p->next = r->client->pendings;
+    r->client->pendings = p;
+
+    return p;
+}
+
+
+ngx_int_t
+ngx_stream_mra_pending_watch(ngx_stream_mra_pending_t *p)
+{
+    ngx_stream_mra_unanswered_t  *u;
+
+    u = ngx_stream_mra_unanswered(p->hop);
+    if (u == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_queue_remove(&p->queue);
+    ngx_queue_insert_tail(&u->queue, &p->queue);
+
+    if (!u->timer.timer_set) {
+        ngx_add_timer(&u->timer, p->client->conf->response_timeout);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_stream_mra_unanswered_t *
+ngx_stream_mra_unanswered(ngx_stream_mra_hop_t *hop)
+{
+    ngx_stream_mra_unanswered_t  *u;
+
+    u = hop->data;
+
+    if (u) {
+        return u;
+    }
+
+    u = ngx_pcalloc(ngx_cycle->pool, sizeof(ngx_stream_mra_unanswered_t));
+    if (u == NULL) {
+        return NULL;
+    }
+
+    u->hop = hop;
+    ngx_queue_init(&u->queue);
+
+    u->timer.handler = ngx_stream_mra_unanswered_handler;
+    u->timer.data = u;
+    u->timer.log = ngx_cycle->log;
+    u->timer.cancelable = 1;
+
+    hop->data = u;
+
+    return u;
+}
+
+
+static void
+ngx_stream_mra_unanswered_handler(ngx_event_t *ev)
+{
+    ngx_msec_t                    timeout, waited;
+    ngx_queue_t                  *q;
+    ngx_stream_mra_pending_t     *p;
+    ngx_stream_mra_unanswered_t  *u;
+
+    u = ev->data;
+
+    while (!ngx_queue_empty(&u->queue)) {
+
+        q = ngx_queue_head(&u->queue);
+        p = ngx_queue_data(q, ngx_stream_mra_pending_t, queue);
+
+        timeout = p->client->conf->response_timeout;
+        waited = ngx_current_msec - p->sent;
+
+        if (waited < timeout) {
+            ngx_add_timer(ev, timeout - waited);
+            return;
+        }
+
+        ngx_log_error(NGX_LOG_INFO, p->client->link.connection->log,
+                      NGX_ETIMEDOUT,
+                      "next hop \"%V\" did not answer REGISTER",
+                      &u->hop->name);
+
+        if (!p->waiting) {
+            ngx_stream_mra_hop_timed_out(u->hop, p->sent);
+        }
+
+        ngx_stream_mra_pending_failed(p);
+    }
+}
+
+
+void
+ngx_stream_mra_pending_failed(ngx_stream_mra_pending_t *p)
+{
+    if (ngx_stream_mra_pending_reroute(p) == NGX_OK) {
+        return;
+    }
+
+    ngx_queue_remove(&p->queue);
+    ngx_queue_init(&p->queue);
+
+    p->hop = NULL;
+
+    ngx_stream_mra_relay_again(p, p->message.data,
+                               p->message.data + p->message.len);
+}
+
+
+/* NGX_OK: by then it may be answered and gone */
+
+ngx_int_t
+ngx_stream_mra_pending_reroute(ngx_stream_mra_pending_t *p)
+{
+    ngx_stream_mra_hop_t     *hop;
+    ngx_stream_mra_client_t  *client;
+
+    client = p->client;
+
+    p->tried |= (uint64_t) 1 << p->hop->index;
+
+    hop = ngx_stream_mra_hop_choose(client->conf->hops, p->tried);
+    if (hop == NULL) {
+        return NGX_DECLINED;
+    }
+
+    ngx_log_error(NGX_LOG_INFO, client->link.connection->log, 0,
+                  "REGISTER goes to next hop \"%V\" instead of \"%V\"",
+                  &hop->name, &p->hop->name);
+
+    ngx_queue_remove(&p->queue);
+    ngx_queue_init(&p->queue);
+
+    p->hop = hop;
+    p->attempt++;
+    p->repeated = 0;
+
+    ngx_stream_mra_client_use(client, hop);
+
+    ngx_stream_mra_relay_again(p, p->message.data,
+                               p->message.data + p->message.len);
+    return NGX_OK;
+}
+
+
+/* the same once more, as if the transport had lost it */
+
+static void
+ngx_stream_mra_pending_repeat(ngx_stream_mra_pending_t *p)
+{
+    if (p->repeated || !ngx_stream_mra_hop_is_up(p->hop)) {
+        ngx_stream_mra_pending_failed(p);
+        return;
+    }
+
+    p->repeated = !p->waiting;
+
+    ngx_stream_mra_relay_again(p, p->message.data,
+                               p->message.data + p->message.len);
+}
+
+
+void
+ngx_stream_mra_pending_free(ngx_stream_mra_pending_t *p)
+{
+    ngx_stream_mra_pending_t   **pp;
+    ngx_stream_mra_pendings_t   *pendings;
+
+    ngx_queue_remove(&p->queue);
+
+    for (pp = &p->client->pendings; *pp; pp = &(*pp)->next) {
+        if (*pp == p) {
+            *pp = p->next;
+            break;
+        }
+    }
+
+    pendings = ngx_stream_mra_get_worker()->pendings;
+
+    if (p->size != NGX_STREAM_MRA_PENDING_DATA
+        || pendings->nfree == NGX_STREAM_MRA_PENDING_KEEP)
+    {
+        ngx_free(p);
+        return;
+    }
+
+    p->next = pendings->free;
+    pendings->free = p;
+    pendings->nfree++;
+}
+
+
+void
+ngx_stream_mra_pendings_free(ngx_stream_mra_client_t *client)
+{
+    while (client->pendings) {
+        ngx_stream_mra_pending_free(client->pendings);
+    }
+}
+
+
+void
+ngx_stream_mra_pendings_down(ngx_stream_mra_hop_t *hop)
+{
+    ngx_queue_t                  *q;
+    ngx_stream_mra_unanswered_t  *u;
+
+    u = hop->data;
+
+    /* what is sent again is not sent to a hop that is down */
+
+    while (u && !ngx_queue_empty(&u->queue)) {
+        q = ngx_queue_head(&u->queue);
+
+        ngx_stream_mra_pending_failed(
+                     ngx_queue_data(q, ngx_stream_mra_pending_t, queue));
+    }
+}
+
+
+void
+ngx_stream_mra_pendings_opened(ngx_stream_mra_hop_t *hop,
+    ngx_stream_mra_link_t *ln)
+{
+    ngx_queue_t                  *q, *next, *last;
+    ngx_stream_mra_pending_t     *p;
+    ngx_stream_mra_unanswered_t  *u;
+
+    u = hop->data;
+
+    if (u == NULL || ngx_queue_empty(&u->queue)) {
+        return;
+    }
+
+    /* what is sent again is put behind the last */
+
+    last = ngx_queue_last(&u->queue);
+
+    for (q = ngx_queue_head(&u->queue); /* void */ ; q = next) {
+        next = ngx_queue_next(q);
+        p = ngx_queue_data(q, ngx_stream_mra_pending_t, queue);
+
+        if (p->waiting
+            && ngx_stream_mra_hop_link(hop, p->client->link.flow.slot) == ln)
+        {
+            ngx_stream_mra_pending_repeat(p);
+        }
+
+        if (q == last) {
+            return;
+        }
+    }
+}
+
+
+void
+ngx_stream_mra_pendings_lost(ngx_stream_mra_hop_t *hop,
+    ngx_stream_mra_link_t *ln)
+{
+    ngx_queue_t                  *q, *next, *last;
+    ngx_stream_mra_pending_t     *p;
+    ngx_stream_mra_unanswered_t  *u;
+
+    u = hop->data;
+
+    if (u == NULL || ngx_queue_empty(&u->queue)) {
+        return;
+    }
+
+    last = ngx_queue_last(&u->queue);
+
+    for (q = ngx_queue_head(&u->queue); /* void */ ; q = next) {
+        next = ngx_queue_next(q);
+        p = ngx_queue_data(q, ngx_stream_mra_pending_t, queue);
+
+        if (p->link == ln) {
+            ngx_stream_mra_pending_repeat(p);
+        }
+
+        if (q == last) {
+            return;
+        }
+    }
+}
+
+
+ngx_stream_mra_pending_t *
+ngx_stream_mra_pending_find(ngx_stream_mra_relay_t *r)
+{
+    ngx_stream_mra_pending_t  *p;
+
+    for (p = r->client->pendings; p; p = p->next) {
+        if (ngx_memcmp(p->transaction, r->answered.transaction,
+                       NGX_MRA_RELAY_HASH_LEN)
+            == 0)
+        {
+            return p;
+        }
+    }
+
+    return NULL;
+}

@@ -1,0 +1,230 @@
+
+/*
+ * Copyright (C) ngx_mra contributors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_stream.h>
+#include "ngx_stream_mra_module.h"
+#include "ngx_stream_mra_client.h"
+#include "ngx_stream_mra_relay.h"
+#include "ngx_stream_mra_binding.h"
+#include "ngx_stream_mra_remote.h"
+
+
+static ngx_int_t ngx_stream_mra_locate(ngx_stream_mra_relay_t *r);
+static ngx_int_t ngx_stream_mra_hand_over(ngx_stream_mra_relay_t *r);
+static ngx_int_t ngx_stream_mra_answered_flow(ngx_stream_mra_relay_t *r);
+
+
+ngx_int_t
+ngx_stream_mra_find_flow(ngx_stream_mra_relay_t *r)
+{
+    ngx_int_t               rc;
+    ngx_stream_mra_link_t  *ln;
+
+    if (!r->found) {
+        rc = ngx_stream_mra_locate(r);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    if (r->to.worker != r->worker->self && !r->remote) {
+        return ngx_stream_mra_hand_over(r);
+    }
+
+    ln = ngx_stream_mra_link_find(&r->to);
+
+    if (ln) {
+        r->client = ngx_stream_mra_client_of(ln);
+    }
+
+    /* a flow is reached from its own upstream only */
+
+    if (r->client == NULL || r->client->conf->id != r->id) {
+        r->client = NULL;
+        return 430;
+    }
+
+    r->near = r->link;
+
+    if (r->near == NULL || ngx_stream_mra_accept_of(r->near)) {
+        r->near = r->client->hop
+                  ? ngx_stream_mra_hop_link(r->client->hop,
+                                            r->client->link.flow.slot)
+                  : NULL;
+    }
+
+    ngx_stream_mra_flow_print(r->token, &r->client->link.flow);
+
+    return NGX_OK;
+}
+
+
+/* by the flow token in the topmost Route, or by the binding in the URI */
+
+static ngx_int_t
+ngx_stream_mra_locate(ngx_stream_mra_relay_t *r)
+{
+    u_char               id[NGX_MRA_RELAY_ID_LEN], *buf;
+    size_t               len;
+    ngx_int_t            rc;
+    ngx_str_t            value;
+    ngx_mra_sip_list_t   list;
+
+    ngx_mra_sip_list_init(&list, &r->msg, NGX_MRA_SIP_ROUTE);
+
+    if (ngx_mra_sip_list_next(&list, &value) == NGX_OK
+        && ngx_stream_mra_own_route(r, &value, &r->to) == NGX_OK)
+    {
+        return NGX_OK;
+    }
+
+    buf = ngx_stream_mra_text(r, r->msg.uri.len);
+    if (buf == NULL) {
+        return 500;
+    }
+
+    if (ngx_mra_relay_restore_contact(&r->msg.ruri, id, buf, &len)
+        != NGX_OK)
+    {
+        if (r->msg.method == NGX_MRA_SIP_OPTIONS) {
+            return ngx_stream_mra_options(r);
+        }
+
+        return 404;
+    }
+
+    rc = ngx_stream_mra_binding_find(r, id);
+
+    switch (rc) {
+
+    case NGX_OK:
+        return NGX_OK;
+
+    case NGX_AGAIN:
+        return NGX_DONE;
+
+    case NGX_DECLINED:
+        return 430;
+
+    default:
+        return 500;
+    }
+}
+
+
+static ngx_int_t
+ngx_stream_mra_hand_over(ngx_stream_mra_relay_t *r)
+{
+    ngx_int_t     rc;
+    struct iovec  iov;
+
+    iov.iov_base = r->msg.start;
+    iov.iov_len = r->last - r->msg.start;
+
+    rc = ngx_stream_mra_remote_send(r->msg.status
+                                    ? NGX_STREAM_MRA_REMOTE_RESPONSE
+                                    : NGX_STREAM_MRA_REMOTE_REQUEST,
+                                    r->id, &r->to, &r->back, &iov, 1);
+
+    if (rc == NGX_OK) {
+        return NGX_DONE;
+    }
+
+    if (r->msg.status) {
+        return ngx_stream_mra_drop(r, "its worker is gone or busy");
+    }
+
+    if (rc == NGX_DECLINED) {
+        return 430;
+    }
+
+    return ngx_stream_mra_no_path(r, "worker is busy");
+}
+
+
+ngx_int_t
+ngx_stream_mra_find_client(ngx_stream_mra_relay_t *r)
+{
+    ngx_int_t               rc;
+    ngx_stream_mra_link_t  *ln;
+
+    rc = ngx_stream_mra_answered_flow(r);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (r->to.worker != r->worker->self && !r->remote) {
+        return ngx_stream_mra_hand_over(r);
+    }
+
+    ln = ngx_stream_mra_link_find(&r->to);
+
+    if (ln) {
+        r->client = ngx_stream_mra_client_of(ln);
+    }
+
+    if (r->client == NULL || r->client->conf->id != r->id) {
+        return ngx_stream_mra_drop(r, "the client is gone");
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_stream_mra_find_asker(ngx_stream_mra_relay_t *r)
+{
+    ngx_stream_mra_link_t  *ln;
+
+    if (ngx_stream_mra_answered_flow(r) != NGX_OK) {
+        return NGX_DONE;
+    }
+
+    if (r->to.worker != r->worker->self) {
+        return NGX_OK;
+    }
+
+    /* clients see each other's tokens, but answer only what came to them */
+
+    ln = ngx_stream_mra_link_find(&r->to);
+
+    if (ln == NULL || ngx_stream_mra_client_of(ln)) {
+        return ngx_stream_mra_drop(r, "who asked is gone");
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_stream_mra_answered_flow(ngx_stream_mra_relay_t *r)
+{
+    u_char     *p;
+    ngx_str_t   via;
+
+    via = ngx_mra_sip_first(&r->msg, NGX_MRA_SIP_VIA)->value;
+
+    p = memchr(via.data, ',', via.len);
+
+    if (p) {
+        via.len = p - via.data;
+    }
+
+    if (ngx_mra_relay_find_branch(&via, &r->answered) != NGX_OK
+        || ngx_stream_mra_flow_parse(&r->to, r->answered.token.data,
+                                     r->answered.token.len)
+           != NGX_OK)
+    {
+        ngx_mra_count(r->worker->mcf, NGX_MRA_SIP_REFUSED, 1);
+        return ngx_stream_mra_drop(r, "its topmost Via is not ours");
+    }
+
+    return NGX_OK;
+}
