@@ -453,12 +453,9 @@ ngx_mra_near_hit_done(ngx_mra_near_req_t *req)
     op->used = req->op.used;
     op->retry = req->op.retry;
 
-    if (rc == NGX_OK && req->nr->shared->dirty == 0) {
+    if (rc == NGX_OK) {
 
-        /*
-         * this node goes on from here when it is left alone; while there is
-         * something to merge, it would be taken for that
-         */
+        /* this node goes on from here when it is left alone */
 
         copy = *op;
         copy.also = NULL;
