@@ -157,7 +157,7 @@ ngx_mra_near_close(ngx_mra_store_t *st)
     while (!ngx_queue_empty(&nr->waiting)) {
         q = ngx_queue_head(&nr->waiting);
         req = ngx_queue_data(q, ngx_mra_near_req_t, queue);
-        ngx_mra_near_req_free(req);
+        ngx_mra_near_answer(req, NGX_DECLINED);
     }
 }
 
@@ -178,6 +178,15 @@ ngx_mra_near_get(ngx_mra_store_t *st, ngx_mra_op_t *op)
     }
 
     req = ngx_mra_near_req(nr, op, ngx_mra_near_got, 0);
+
+    if (req && nr->cut) {
+        req->held = 1;
+        req->caller = op;
+        op->pending = req;
+
+        return NGX_AGAIN;
+    }
+
     rc = ngx_mra_near_wait(req, op, nr->far->backend->get);
 
     return (rc == NGX_ERROR) ? NGX_DECLINED : rc;
@@ -210,7 +219,7 @@ ngx_mra_near_look(ngx_mra_near_t *nr, ngx_mra_op_t *op)
     /* bans come by themselves: most addresses have none */
 
     if (rc != NGX_DECLINED || op->kind == NGX_MRA_BAN
-        || !ngx_mra_near_has_far(nr))
+        || !(ngx_mra_near_has_far(nr) || nr->cut))
     {
         return rc;
     }
@@ -226,6 +235,17 @@ ngx_mra_near_got(ngx_mra_near_req_t *req)
 
     op = req->caller;
 
+    /* whoever is signed in elsewhere is not to suffer from a cut */
+
+    if (req->op.rc == NGX_ERROR && !req->held
+        && !ngx_mra_redis_up(req->nr->far) && req->nr->shared->lost == 0)
+    {
+        req->held = 1;
+        req->op.value = op->value;
+
+        return;
+    }
+
     ngx_mra_near_taken(req->nr, req->op.rc);
 
     if (req->op.rc == NGX_OK) {
@@ -236,6 +256,32 @@ ngx_mra_near_got(ngx_mra_near_req_t *req)
     }
 
     ngx_mra_near_answer(req, req->op.rc == NGX_OK ? NGX_OK : NGX_DECLINED);
+}
+
+
+void
+ngx_mra_near_release(ngx_mra_near_t *nr)
+{
+    ngx_queue_t         *q, *next;
+    ngx_mra_near_req_t  *req;
+
+    for (q = ngx_queue_head(&nr->waiting);
+         q != ngx_queue_sentinel(&nr->waiting);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        req = ngx_queue_data(q, ngx_mra_near_req_t, queue);
+
+        if (!req->held || req->op.pending) {
+            continue;
+        }
+
+        req->changes = nr->shared->changes;
+
+        if (nr->far->backend->get(nr->far, &req->op) != NGX_AGAIN) {
+            ngx_mra_near_answer(req, NGX_DECLINED);
+        }
+    }
 }
 
 
@@ -537,7 +583,7 @@ ngx_mra_near_req(ngx_mra_near_t *nr, ngx_mra_op_t *op,
 {
     ngx_mra_near_req_t  *req;
 
-    if (!ngx_mra_near_has_far(nr)) {
+    if (!(ngx_mra_near_has_far(nr) || nr->cut)) {
         return NULL;
     }
 
@@ -555,6 +601,7 @@ ngx_mra_near_req(ngx_mra_near_t *nr, ngx_mra_op_t *op,
     req->caller = NULL;
     req->handler = handler;
     req->found = 0;
+    req->held = 0;
     req->begun = ngx_current_msec;
     req->changes = nr->shared->changes;
 

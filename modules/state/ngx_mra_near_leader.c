@@ -17,6 +17,8 @@
 
 static void ngx_mra_near_tick(ngx_event_t *ev);
 static void ngx_mra_near_elect(ngx_mra_near_t *nr);
+static void ngx_mra_near_tell(ngx_mra_near_t *nr, ngx_mra_redis_up_e up,
+    ngx_str_t *why);
 static void ngx_mra_near_change(void *data, ngx_mra_kind_e kind, u_char *key,
     ngx_uint_t emptied);
 static void ngx_mra_near_fetched(ngx_mra_near_req_t *req);
@@ -140,20 +142,16 @@ ngx_mra_near_elect(ngx_mra_near_t *nr)
 
     if (ngx_mra_redis_up(nr->far)) {
         ngx_str_null(&none);
-        ngx_mra_near_state(nr, 1, &nr->name, &none);
+        ngx_mra_near_tell(nr, NGX_MRA_REDIS_UP, &none);
     }
 }
 
 
 void
-ngx_mra_near_state(void *data, ngx_uint_t up, ngx_str_t *name, ngx_str_t *why)
+ngx_mra_near_state(void *data, ngx_mra_redis_up_e up, ngx_str_t *name,
+    ngx_str_t *why)
 {
-    ngx_mra_near_t         *nr = data;
-
-    ngx_atomic_uint_t       lost;
-    ngx_mra_near_shared_t  *shared;
-
-    shared = nr->shared;
+    ngx_mra_near_t *nr = data;
 
     if (name != &nr->name) {
         nr->name.data = nr->name_buf;
@@ -161,19 +159,37 @@ ngx_mra_near_state(void *data, ngx_uint_t up, ngx_str_t *name, ngx_str_t *why)
         ngx_memcpy(nr->name_buf, name->data, nr->name.len);
     }
 
-    if (!nr->leader) {
+    nr->cut = (up == NGX_MRA_REDIS_CUT);
+
+    if (nr->cut) {
         return;
     }
 
+    if (nr->leader) {
+        ngx_mra_near_tell(nr, up, why);
+    }
+
+    ngx_mra_near_release(nr);
+}
+
+
+static void
+ngx_mra_near_tell(ngx_mra_near_t *nr, ngx_mra_redis_up_e up, ngx_str_t *why)
+{
+    ngx_atomic_uint_t       lost;
+    ngx_mra_near_shared_t  *shared;
+
+    shared = nr->shared;
     lost = shared->lost;
 
-    if (up) {
+    if (up == NGX_MRA_REDIS_UP) {
         shared->lost = 0;
 
         if (lost) {
             ngx_log_error(NGX_LOG_NOTICE, nr->log, 0,
                           "redis %V is back after %Ms", &nr->name,
                           (ngx_current_msec - lost) / 1000);
+
         } else {
             ngx_log_error(NGX_LOG_INFO, nr->log, 0,
                           "redis %V is connected", &nr->name);

@@ -64,6 +64,7 @@ typedef struct {
 
     unsigned                 open:1;
     unsigned                 leader:1;
+    unsigned                 cut:1;     /* will be up or down soon */
 
     ngx_msec_t               pause;     /* no merge until then */
     ngx_msec_t               ping;      /* the next one */
@@ -96,6 +97,7 @@ struct ngx_mra_near_req_s {
     ngx_msec_t               begun;
     ngx_atomic_uint_t        changes;   /* when it was begun */
     ngx_uint_t               found;     /* del: near */
+    ngx_uint_t               held;      /* get: until up or down, once */
     u_char                   data[];
 };
 
@@ -110,6 +112,10 @@ void ngx_mra_near_req_free(ngx_mra_near_req_t *req);
 
 ngx_int_t ngx_mra_near_push(ngx_mra_near_req_t *req,
     ngx_int_t (*send)(ngx_mra_store_t *st, ngx_mra_op_t *op));
+
+/* what was held: asks, or answers that there is nothing */
+
+void ngx_mra_near_release(ngx_mra_near_t *nr);
 
 /* there is to merge what was done since then */
 
@@ -127,7 +133,7 @@ void ngx_mra_near_leader_close(ngx_mra_near_t *nr);
 
 /* the state of this worker's connection */
 
-void ngx_mra_near_state(void *data, ngx_uint_t up, ngx_str_t *name,
+void ngx_mra_near_state(void *data, ngx_mra_redis_up_e up, ngx_str_t *name,
     ngx_str_t *why);
 
 

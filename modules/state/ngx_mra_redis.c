@@ -42,7 +42,8 @@ static ngx_int_t ngx_mra_redis_hit(ngx_mra_store_t *st, ngx_mra_op_t *op);
 static ngx_int_t ngx_mra_redis_cannot(ngx_mra_store_t *st, ngx_mra_op_t *op);
 static void ngx_mra_redis_cancel(ngx_mra_store_t *st, ngx_mra_op_t *op);
 
-static void ngx_mra_redis_state(ngx_mra_redis_conn_t *conn, ngx_uint_t up);
+static void ngx_mra_redis_state(ngx_mra_redis_conn_t *conn,
+    ngx_mra_redis_up_e up);
 static ngx_int_t ngx_mra_redis_send(ngx_mra_redis_t *rd, ngx_mra_op_t *op,
     ngx_mra_redis_tag_e tag, ngx_uint_t whole);
 static void ngx_mra_redis_key(ngx_mra_redis_t *rd, ngx_mra_op_t *op,
@@ -301,13 +302,14 @@ ngx_mra_redis_refusal(ngx_mra_store_t *st)
 
 
 static void
-ngx_mra_redis_state(ngx_mra_redis_conn_t *conn, ngx_uint_t up)
+ngx_mra_redis_state(ngx_mra_redis_conn_t *conn,
+    ngx_mra_redis_up_e up)
 {
     ngx_mra_redis_t  *rd;
 
     rd = conn->data;
 
-    if (up && rd->changes) {
+    if (up == NGX_MRA_REDIS_UP && rd->changes) {
         ngx_mra_redis_conn_hurry(rd->changes);
     }
 

@@ -49,9 +49,17 @@ typedef struct {
 } ngx_mra_redis_conf_t;
 
 
+typedef enum {
+    NGX_MRA_REDIS_DOWN = 0,
+    NGX_MRA_REDIS_UP,
+    NGX_MRA_REDIS_CUT           /* is being made again, one of the others
+                                   follows soon */
+} ngx_mra_redis_up_e;
+
+
 /* the state of this worker's connection; "why" it is not up */
 
-typedef void (*ngx_mra_redis_state_pt)(void *data, ngx_uint_t up,
+typedef void (*ngx_mra_redis_state_pt)(void *data, ngx_mra_redis_up_e up,
     ngx_str_t *name, ngx_str_t *why);
 
 /*

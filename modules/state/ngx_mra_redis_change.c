@@ -17,7 +17,7 @@
 
 
 static void ngx_mra_redis_change_state(ngx_mra_redis_conn_t *conn,
-    ngx_uint_t up);
+    ngx_mra_redis_up_e up);
 static void ngx_mra_redis_change_epoch(ngx_mra_redis_call_t *call,
     redisReply *reply);
 static void ngx_mra_redis_change_range(ngx_mra_redis_conn_t *conn,
@@ -93,7 +93,8 @@ ngx_mra_redis_unlisten(ngx_mra_store_t *st)
 /* whoever finds no name for what Redis holds gives it one */
 
 static void
-ngx_mra_redis_change_state(ngx_mra_redis_conn_t *conn, ngx_uint_t up)
+ngx_mra_redis_change_state(ngx_mra_redis_conn_t *conn,
+    ngx_mra_redis_up_e up)
 {
     u_char                key[NGX_MRA_REDIS_KEY_LEN],
                           name[NGX_MRA_REDIS_EPOCH_LEN];
@@ -101,7 +102,7 @@ ngx_mra_redis_change_state(ngx_mra_redis_conn_t *conn, ngx_uint_t up)
     ngx_mra_redis_t      *rd;
     ngx_mra_redis_conf_t *conf;
 
-    if (!up) {
+    if (up != NGX_MRA_REDIS_UP) {
         return;
     }
 

@@ -20,6 +20,8 @@
 #define NGX_MRA_REDIS_RETRY     50
 #define NGX_MRA_REDIS_LONGEST   2000
 
+#define NGX_MRA_REDIS_STABLE    200     /* so long up, ms */
+
 
 typedef enum {
     NGX_MRA_REDIS_CLOSED = 0,
@@ -186,6 +188,7 @@ ngx_mra_redis_timer_handler(ngx_event_t *ev)
             return;
         }
 
+        conn->late = 1;
         ngx_mra_redis_failed(conn, "no reply in time", 0);
         return;
 
@@ -559,10 +562,12 @@ ngx_mra_redis_greeted(ngx_mra_redis_call_t *call, redisReply *reply)
     conn->state = NGX_MRA_REDIS_READY;
     conn->delay = 0;
     conn->up = 1;
+    conn->late = 0;
+    conn->since = ngx_current_msec;
 
     ngx_del_timer(&conn->timer);
 
-    conn->handler(conn, 1);
+    conn->handler(conn, NGX_MRA_REDIS_UP);
 }
 
 
@@ -976,7 +981,8 @@ ngx_mra_redis_answer(ngx_mra_redis_call_t *call, redisReply *reply)
 static void
 ngx_mra_redis_failed(ngx_mra_redis_conn_t *conn, char *what, ngx_err_t err)
 {
-    u_char  *p, *last, text[96];
+    u_char      *p, *last, text[96];
+    ngx_uint_t   cut, told;
 
     /* a reason may have been given already */
 
@@ -996,18 +1002,27 @@ ngx_mra_redis_failed(ngx_mra_redis_conn_t *conn, char *what, ngx_err_t err)
         conn->why.len = p - conn->why_buf;
     }
 
+    /* one that has served for a while is made again at once, but once */
+
+    cut = conn->state == NGX_MRA_REDIS_READY && !conn->late
+          && ngx_current_msec - conn->since > NGX_MRA_REDIS_STABLE;
+
+    told = conn->told && conn->asking;
+
     ngx_mra_redis_shut(conn);
 
-    if (conn->told && conn->asking) {
+    if (cut || told) {
         conn->state = NGX_MRA_REDIS_WAITING;
         conn->timer.cancelable = 1;
         ngx_add_timer(&conn->timer, 1);
-        return;
+
+    } else {
+        ngx_mra_redis_retry(conn);
     }
 
-    ngx_mra_redis_retry(conn);
-
-    conn->handler(conn, 0);
+    if (!told) {
+        conn->handler(conn, cut ? NGX_MRA_REDIS_CUT : NGX_MRA_REDIS_DOWN);
+    }
 }
 
 

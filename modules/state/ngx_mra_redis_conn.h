@@ -31,10 +31,10 @@ typedef struct ngx_mra_redis_call_s  ngx_mra_redis_call_t;
 typedef void (*ngx_mra_redis_call_pt)(ngx_mra_redis_call_t *call,
     redisReply *reply);
 
-/* "up" or not, conn->why tells why not; not up again and again, at each try */
+/* conn->why tells why it is not up; down is told at each try */
 
 typedef void (*ngx_mra_redis_conn_pt)(ngx_mra_redis_conn_t *conn,
-    ngx_uint_t up);
+    ngx_mra_redis_up_e up);
 
 
 struct ngx_mra_redis_call_s {
@@ -58,6 +58,7 @@ struct ngx_mra_redis_conn_s {
     ngx_str_t                name;      /* of the server, for the log */
     ngx_str_t                why;
     unsigned                 up:1;
+    unsigned                 late:1;    /* a reply did not come in time */
     unsigned                 idle:1;    /* holds no worker back */
 
     /* the rest is private */
@@ -65,6 +66,7 @@ struct ngx_mra_redis_conn_s {
     ngx_uint_t               state;
     ngx_uint_t               turn;      /* which address is next */
     ngx_msec_t               delay;
+    ngx_msec_t               since;     /* it is up, ms */
 
     unsigned                 asking:1;  /* a sentinel for the master */
     unsigned                 told:1;    /* what it said is in "master" */
