@@ -90,7 +90,8 @@ main(int argc, char *argv[])
                        "  -m mode   register (default), call, stun, crlf, "
                        "connect,\n"
                        "            handshake, resume\n"
-                       "  -i        memory of idle connections, keepalives by -m",
+                       "  -i        memory of idle connections, keepalives "
+                       "by -m",
                        load_usage);
         }
     }

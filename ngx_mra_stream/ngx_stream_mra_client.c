@@ -20,7 +20,8 @@
 /* connections that are left for next hops and other workers */
 
 #define NGX_STREAM_MRA_RESERVE_MIN  8
-#define NGX_STREAM_MRA_RESERVE(n)   ngx_max((n) / 32, NGX_STREAM_MRA_RESERVE_MIN)
+#define NGX_STREAM_MRA_RESERVE(n)                                             \
+    ngx_max((n) / 32, NGX_STREAM_MRA_RESERVE_MIN)
 
 /* what is skipped after 513, bytes; whoever sends more is disconnected */
 

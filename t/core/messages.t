@@ -13,7 +13,7 @@ use MRA::Util;
 use Socket qw(SOCK_SEQPACKET);
 use Test::More;
 
-my $t = MRA::Nginx->new()->plan(25);
+my $t = MRA::Nginx->new()->plan(27);
 my $remote = MRA::Remote->new($t);
 
 $t->write_file_expand('nginx.conf', <<"END");
@@ -30,7 +30,7 @@ $t->run();
 sub received {
     my ($w) = @_;
     my %r;
-    @r{qw(n bytes wrong from self)} = split ' ', $w->do('received');
+    @r{qw(n bytes wrong from self zone)} = split ' ', $w->do('received');
     return \%r;
 }
 
@@ -62,6 +62,12 @@ is($w1->do("send $n2 131073 1"), 'ERROR 0', 'too large');
 is($w1->do('send 999 10 1'), 'DECLINED 0', 'no such worker');
 is($w1->do("send $n1 10 1"), 'OK 0', 'to oneself');
 ok(arrives($w1, 1, 10), 'arrives too');
+
+
+# many small ones in one event
+
+is($w1->do("send $n2 10 200"), 'OK 0', 'two hundred at once');
+ok(arrives($w2, $n += 200, $bytes += 2000), 'all arrive');
 
 
 # more than the kernel holds: queued, in order, and bounded
@@ -111,8 +117,7 @@ undef $client;
 SKIP: {
     skip 'must be root to be someone else', 1 if $>;
 
-    my ($name) = map { /@(ngx_mra\.\w+\.$n4)$/ ? $1 : () }
-        split /\n/, slurp('/proc/net/unix');
+    my $name = "ngx_mra.@{[received($young)->{zone}]}.$n4";
 
     my $pid = fork;
     if ($pid == 0) {

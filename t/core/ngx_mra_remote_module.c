@@ -28,6 +28,8 @@ typedef struct {
     size_t      bytes;
     size_t      wrong;
     uint32_t    from;
+    uint32_t    number;         /* of the last one from there */
+    uint32_t    sent;
 } ngx_mra_remote_conf_t;
 
 
@@ -224,11 +226,25 @@ static void
 ngx_mra_remote_message(uint32_t from, ngx_str_t *msg)
 {
     size_t                  i;
+    uint32_t                number;
     ngx_mra_remote_conf_t  *rcf;
 
     rcf = ngx_mra_remote_conf(ngx_cycle);
 
-    for (i = 0; i < msg->len; i++) {
+    i = 0;
+
+    if (msg->len >= sizeof(uint32_t)) {
+        ngx_memcpy(&number, msg->data, sizeof(uint32_t));
+        i = sizeof(uint32_t);
+
+        if (rcf->from == from && number <= rcf->number) {
+            rcf->wrong++;
+        }
+
+        rcf->number = number;
+    }
+
+    for ( /* void */ ; i < msg->len; i++) {
         if (msg->data[i] != (u_char) (i * 31 + msg->len)) {
             rcf->wrong++;
             break;
@@ -848,10 +864,13 @@ static u_char *
 ngx_mra_remote_send(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
     u_char *buf)
 {
-    size_t          i, size;
-    ngx_int_t       rc, times;
-    struct iovec    iov[2];
-    static u_char   data[NGX_MRA_IPC_MAX + 1];
+    size_t                  i, size;
+    ngx_int_t               rc, times;
+    struct iovec            iov[2];
+    ngx_mra_remote_conf_t  *rcf;
+    static u_char           data[NGX_MRA_IPC_MAX + 1];
+
+    rcf = ngx_mra_remote_conf(cycle);
 
     size = ngx_min((size_t) ngx_mra_remote_number(&arg[2]), sizeof(data));
     times = ngx_mra_remote_number(&arg[3]);
@@ -868,6 +887,12 @@ ngx_mra_remote_send(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
     rc = NGX_OK;
 
     while (times-- && rc == NGX_OK) {
+
+        if (size >= sizeof(uint32_t)) {
+            rcf->sent++;
+            ngx_memcpy(data, &rcf->sent, sizeof(uint32_t));
+        }
+
         rc = ngx_mra_ipc_send(cycle, ngx_mra_remote_number(&arg[1]), 3, iov,
                               2);
     }
@@ -884,8 +909,10 @@ ngx_mra_remote_received(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
 
     rcf = ngx_mra_remote_conf(cycle);
 
-    return ngx_sprintf(buf, "%uz %uz %uz %uD %uD", rcf->received, rcf->bytes,
-                       rcf->wrong, rcf->from, ngx_mra_ipc_self(cycle));
+    buf = ngx_sprintf(buf, "%uz %uz %uz %uD %uD ", rcf->received, rcf->bytes,
+                      rcf->wrong, rcf->from, ngx_mra_ipc_self(cycle));
+
+    return ngx_hex_dump(buf, ngx_mra_core_conf(cycle)->zone->name, 16);
 }
 
 

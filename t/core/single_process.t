@@ -49,7 +49,7 @@ like($w->do('get token t'), qr/^OK alice/, 'a reload: token');
 is($w->do('counter token 1'), 4, 'counter');
 is((split ' ', $w->do('received'))[4], $self, 'the same number');
 $w->do("send $self 600 1");
-ok(wait_for(5, sub { $w->do('received') =~ / 0 $self $self$/ }), 'messages');
+ok(wait_for(5, sub { $w->do('received') =~ / 0 $self $self / }), 'messages');
 
 $w->do('set node n x 1');
 ok(wait_for(5, sub { $w->do('count node') eq '0 1' }), 'sweeping goes on');

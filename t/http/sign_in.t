@@ -3,7 +3,7 @@
 use Test::Nginx::Socket;
 
 repeat_each(1);
-plan tests => repeat_each() * 30;
+plan tests => repeat_each() * 35;
 no_shuffle();
 no_root_location();
 
@@ -154,3 +154,38 @@ app
 --- request
 GET /verify
 --- error_code: 404
+
+
+=== a location that answers by itself: good
+--- main_config eval: $::http
+--- config eval
+"location /own { mra_auth /self; rewrite ^ /app break;
+ proxy_pass http://127.0.0.1:\$TEST_NGINX_SERVER_PORT; }
+ location = /self { internal; error_page 401 =200 /app;
+ if (\$http_authorization = 'Basic YWxpY2U6d29uZGVybGFuZA==') { return 204; }
+ return 401; } $::config"
+--- request
+GET /own
+--- more_headers
+Authorization: Basic YWxpY2U6d29uZGVybGFuZA==
+--- response_body
+app
+--- no_error_log
+[error]
+
+
+=== a location that answers by itself: bad, with an error page that is not
+--- main_config eval: $::http
+--- config eval
+"location /own { mra_auth /self; rewrite ^ /app break;
+ proxy_pass http://127.0.0.1:\$TEST_NGINX_SERVER_PORT; }
+ location = /self { internal; error_page 401 =200 /app;
+ if (\$http_authorization = 'Basic YWxpY2U6d29uZGVybGFuZA==') { return 204; }
+ return 401; } $::config"
+--- request
+GET /own
+--- more_headers
+Authorization: Basic YWxpY2U6cXVlZW4=
+--- error_code: 401
+--- error_log
+user "alice": authentication rejected,

@@ -87,7 +87,8 @@ $t->reload();
 push @peers, map { $uc->open($t->port('inside'), user => "new$_") } 1 .. 4;
 push @clients, map { client("young$_") } 1 .. 4;
 
-is(reached(), 12 * 12, 'after a reload, old clients from new workers, and back');
+is(reached(), 12 * 12,
+    'after a reload, old clients from new workers, and back');
 
 my $c = $clients[0];
 $c->{ua}->send($c->{ua}->request('MESSAGE', 'sip:bob@example.com'));
@@ -121,7 +122,8 @@ is(ask($peers[0], $c->{uri}, Route => $c->{path})->{status}, 430,
     'its Route: 430');
 
 $c = client('user1');
-is(ask_client($peers[0], $c), 200, 'after it came back, the contact leads to it');
+is(ask_client($peers[0], $c), 200,
+    'after it came back, the contact leads to it');
 
 is(ask($peers[0], $c->{contact}
     =~ s/mra=[^~]+/mra=AAECAwQFBgcICfr7_P3-_w/r)->{status}, 430,

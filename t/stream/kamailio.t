@@ -1,5 +1,6 @@
 # A real registrar behind the edge: phones on TLS register with a password
-# and call each other, with sip_path_headers off and on, in two workers.
+# and call each other, in two workers, with sip_path_headers off and on, and
+# without mra_sip_accept.
 
 use strict;
 use warnings;
@@ -17,14 +18,23 @@ use Test::More;
 plan(skip_all => 'no kamailio here') if !-x '/usr/sbin/kamailio';
 
 my $root = "$FindBin::Bin/../..";
-my @t = map { edge($_) } 'off', 'on';
+my $inside = <<'END';
+    server {
+        listen 127.0.0.1:%%PORT_inside%% reuseport;
+        mra_sip_accept uc;
+    }
+END
 
-$t[0]->plan(2 * 19);
-story(@$_) for [$t[0], 'contacts rewritten'], [$t[1], 'path'];
+my @t = (edge('off', $inside), edge('on', $inside), edge('off', ''));
+
+$t[0]->plan(3 * 19);
+story($t[0], 'contacts rewritten');
+story($t[1], 'path');
+story($t[2], 'by the connections of the edge');
 
 
 sub edge {
-    my ($path) = @_;
+    my ($path, $inside) = @_;
     my $t = MRA::Nginx->new;
 
     MRA::Cert->new($t->dir)->issue('edge', names => ['localhost']);
@@ -52,10 +62,7 @@ stream {
         mra_sip_pass uc;
         mra_sip_domain example.com;
     }
-    server {
-        listen 127.0.0.1:%%PORT_inside%% reuseport;
-        mra_sip_accept uc;
-    }
+    $inside
 }
 END
     return $t;

@@ -99,7 +99,8 @@ is($uc->receive->{method}, 'MESSAGE', 'only when it binds the contact');
 sleep 1.2;
 is(ask($ua, 'MESSAGE')->{status}, 403, 'and not after that has expired');
 ok($ua->closed(2), 'then the connection is closed');
-ok($t->wait_log(qr/client is not registered \(110:[^)]*\) while relaying SIP, client: 127\.0\.0\.1/), 'logged');
+ok($t->wait_log(qr/client is not registered \(110:[^)]*\) while relaying SIP, /
+    . qr/client: 127\.0\.0\.1/), 'logged');
 
 my $silent = MRA::SIP->connect($t->port('brief'));
 ok(!$silent->closed(0.3), 'silence is borne');
@@ -140,7 +141,9 @@ $ua->send($ua->request('MESSAGE', 'sip:bob@example.com',
     map { ("X-$_" => 1) } 1 .. 300));
 is($ua->receive->{status}, 513, 'too many headers');
 
-ok($t->wait_log(qr/client sent SIP request that is refused: 513 "Too Many Header Fields", method: "MESSAGE", uri: "sip:bob\@example.com"/), 'logged');
+ok($t->wait_log(qr/client sent SIP request that is refused: 513 /
+    . qr/"Too Many Header Fields", method: "MESSAGE", /
+    . qr/uri: "sip:bob\@example.com"/), 'logged');
 
 
 # nginx's own limits
