@@ -179,7 +179,9 @@ ngx_mra_near_get(ngx_mra_store_t *st, ngx_mra_op_t *op)
 
     req = ngx_mra_near_req(nr, op, ngx_mra_near_got, 0);
 
-    if (req && nr->cut) {
+    if (req && !ngx_mra_redis_up(nr->far)) {
+        ngx_mra_redis_hurry(nr->far);
+
         req->held = 1;
         req->caller = op;
         op->pending = req;
@@ -219,7 +221,7 @@ ngx_mra_near_look(ngx_mra_near_t *nr, ngx_mra_op_t *op)
     /* bans come by themselves: most addresses have none */
 
     if (rc != NGX_DECLINED || op->kind == NGX_MRA_BAN
-        || !(ngx_mra_near_has_far(nr) || nr->cut))
+        || !ngx_mra_near_may_ask(nr))
     {
         return rc;
     }
@@ -583,7 +585,7 @@ ngx_mra_near_req(ngx_mra_near_t *nr, ngx_mra_op_t *op,
 {
     ngx_mra_near_req_t  *req;
 
-    if (!(ngx_mra_near_has_far(nr) || nr->cut)) {
+    if (!ngx_mra_near_may_ask(nr)) {
         return NULL;
     }
 

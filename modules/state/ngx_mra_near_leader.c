@@ -159,9 +159,7 @@ ngx_mra_near_state(void *data, ngx_mra_redis_up_e up, ngx_str_t *name,
         ngx_memcpy(nr->name_buf, name->data, nr->name.len);
     }
 
-    nr->cut = (up == NGX_MRA_REDIS_CUT);
-
-    if (nr->cut) {
+    if (up == NGX_MRA_REDIS_CUT) {
         return;
     }
 

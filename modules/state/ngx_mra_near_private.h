@@ -64,7 +64,6 @@ typedef struct {
 
     unsigned                 open:1;
     unsigned                 leader:1;
-    unsigned                 cut:1;     /* will be up or down soon */
 
     ngx_msec_t               pause;     /* no merge until then */
     ngx_msec_t               ping;      /* the next one */
@@ -78,8 +77,11 @@ typedef struct {
 
 /* what the leader finds away nobody else waits for */
 
+#define ngx_mra_near_may_ask(nr)                                             \
+    ((nr)->open && (nr)->shared->lost == 0)
+
 #define ngx_mra_near_has_far(nr)                                             \
-    ((nr)->open && (nr)->shared->lost == 0 && ngx_mra_redis_up((nr)->far))
+    (ngx_mra_near_may_ask(nr) && ngx_mra_redis_up((nr)->far))
 
 
 /* an operation on the far store */

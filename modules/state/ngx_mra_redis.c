@@ -276,6 +276,17 @@ ngx_mra_redis_up(ngx_mra_store_t *st)
 
 
 void
+ngx_mra_redis_hurry(ngx_mra_store_t *st)
+{
+    ngx_mra_redis_t  *rd;
+
+    rd = st->data;
+
+    ngx_mra_redis_conn_hurry(rd->conn);
+}
+
+
+void
 ngx_mra_redis_ping(ngx_mra_store_t *st)
 {
     ngx_str_t         arg;

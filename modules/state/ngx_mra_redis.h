@@ -100,6 +100,10 @@ void ngx_mra_redis_close(ngx_mra_store_t *st);
 
 ngx_uint_t ngx_mra_redis_up(ngx_mra_store_t *st);
 
+/* connects now if it waits to; the state is told when that is done */
+
+void ngx_mra_redis_hurry(ngx_mra_store_t *st);
+
 /* asks something if nothing is asked, to learn whether it is up */
 
 void ngx_mra_redis_ping(ngx_mra_store_t *st);
