@@ -50,6 +50,7 @@ struct ngx_stream_mra_bindings_s {
 };
 
 
+static void ngx_stream_mra_bindings_cleanup(void *data);
 static ngx_stream_mra_binding_t *ngx_stream_mra_binding_get(
     ngx_stream_mra_client_t *client, u_char *id);
 static void ngx_stream_mra_binding_remove(ngx_stream_mra_client_t *client,
@@ -68,7 +69,30 @@ static void ngx_stream_mra_lookup_found(ngx_mra_op_t *op);
 ngx_stream_mra_bindings_t *
 ngx_stream_mra_bindings_create(ngx_cycle_t *cycle)
 {
-    return ngx_pcalloc(cycle->pool, sizeof(ngx_stream_mra_bindings_t));
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(cycle->pool,
+                               sizeof(ngx_stream_mra_bindings_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    ngx_memzero(cln->data, sizeof(ngx_stream_mra_bindings_t));
+
+    cln->handler = ngx_stream_mra_bindings_cleanup;
+
+    return cln->data;
+}
+
+
+static void
+ngx_stream_mra_bindings_cleanup(void *data)
+{
+    ngx_stream_mra_bindings_t *bindings = data;
+
+    if (bindings->free) {
+        ngx_free(bindings->free);
+    }
 }
 
 

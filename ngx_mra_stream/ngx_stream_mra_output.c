@@ -41,6 +41,7 @@ struct ngx_stream_mra_outputs_s {
 };
 
 
+static void ngx_stream_mra_outputs_cleanup(void *data);
 static ngx_stream_mra_buf_t *ngx_stream_mra_output_buf(
     ngx_stream_mra_link_t *ln, size_t size);
 static ngx_stream_mra_buf_t *ngx_stream_mra_buf_get(
@@ -55,17 +56,38 @@ static void ngx_stream_mra_buf_put(ngx_stream_mra_outputs_t *outs,
 ngx_stream_mra_outputs_t *
 ngx_stream_mra_outputs_create(ngx_cycle_t *cycle)
 {
+    ngx_pool_cleanup_t        *cln;
     ngx_stream_mra_outputs_t  *outs;
 
-    outs = ngx_pcalloc(cycle->pool, sizeof(ngx_stream_mra_outputs_t));
-    if (outs == NULL) {
+    cln = ngx_pool_cleanup_add(cycle->pool, sizeof(ngx_stream_mra_outputs_t));
+    if (cln == NULL) {
         return NULL;
     }
+
+    outs = cln->data;
+    ngx_memzero(outs, sizeof(ngx_stream_mra_outputs_t));
 
     outs->small.size = NGX_STREAM_MRA_BUF_SMALL;
     outs->large.size = NGX_STREAM_MRA_BUF_LARGE;
 
+    cln->handler = ngx_stream_mra_outputs_cleanup;
+
     return outs;
+}
+
+
+static void
+ngx_stream_mra_outputs_cleanup(void *data)
+{
+    ngx_stream_mra_outputs_t *outs = data;
+
+    while (outs->small.nfree) {
+        ngx_free(ngx_stream_mra_buf_get(&outs->small));
+    }
+
+    while (outs->large.nfree) {
+        ngx_free(ngx_stream_mra_buf_get(&outs->large));
+    }
 }
 
 

@@ -34,6 +34,7 @@ typedef struct {
 } ngx_stream_mra_unanswered_t;
 
 
+static void ngx_stream_mra_pendings_cleanup(void *data);
 static ngx_stream_mra_pending_t *ngx_stream_mra_pending_create(
     ngx_stream_mra_relay_t *r);
 static ngx_stream_mra_unanswered_t *ngx_stream_mra_unanswered(
@@ -45,7 +46,35 @@ static void ngx_stream_mra_pending_repeat(ngx_stream_mra_pending_t *p);
 ngx_stream_mra_pendings_t *
 ngx_stream_mra_pendings_create(ngx_cycle_t *cycle)
 {
-    return ngx_pcalloc(cycle->pool, sizeof(ngx_stream_mra_pendings_t));
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(cycle->pool,
+                               sizeof(ngx_stream_mra_pendings_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    ngx_memzero(cln->data, sizeof(ngx_stream_mra_pendings_t));
+
+    cln->handler = ngx_stream_mra_pendings_cleanup;
+
+    return cln->data;
+}
+
+
+static void
+ngx_stream_mra_pendings_cleanup(void *data)
+{
+    ngx_stream_mra_pendings_t *pendings = data;
+
+    ngx_stream_mra_pending_t  *p;
+
+    while (pendings->free) {
+        p = pendings->free;
+        pendings->free = p->next;
+
+        ngx_free(p);
+    }
 }
 
 
