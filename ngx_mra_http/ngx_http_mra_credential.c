@@ -210,13 +210,35 @@ ngx_http_mra_is_authorization(ngx_table_elt_t *h)
 
 
 ngx_int_t
+ngx_http_mra_ask_credential(ngx_http_mra_ctx_t *ctx)
+{
+    ngx_mra_op_t  *also;
+
+    also = &ctx->credential->also;
+
+    also->kind = NGX_MRA_CREDENTIAL;
+    also->rc = NGX_AGAIN;
+    also->value.data = ctx->credential->cached;
+    also->value.len = NGX_HTTP_MRA_MAC_LEN;
+
+    ctx->op.also = also;
+
+    return ngx_mra_key(ctx->mmcf->mra, NGX_MRA_CREDENTIAL, &ctx->mlcf->realm,
+                       &ctx->user, also->key);
+}
+
+
+ngx_int_t
 ngx_http_mra_check_credential(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
 {
-    ngx_mra_op_t               *op;
+    ngx_mra_op_t               *op, *also;
     ngx_http_mra_credential_t  *cred;
 
     op = &ctx->op;
     cred = ctx->credential;
+
+    also = op->also;
+    op->also = NULL;
 
     if (!ctx->asked) {
 
@@ -224,9 +246,14 @@ ngx_http_mra_check_credential(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
             return NGX_DECLINED;
         }
 
-        if (ngx_http_mra_prepare(ctx, NGX_MRA_CREDENTIAL, &ctx->mlcf->realm,
-                                 &ctx->user)
-            != NGX_OK)
+        if (also) {
+            ctx->asked = 1;
+            op->kind = also->kind;
+            ngx_memcpy(op->key, also->key, NGX_MRA_KEY_LEN);
+
+        } else if (ngx_http_mra_prepare(ctx, NGX_MRA_CREDENTIAL,
+                                        &ctx->mlcf->realm, &ctx->user)
+                   != NGX_OK)
         {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
@@ -234,7 +261,13 @@ ngx_http_mra_check_credential(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
         op->value.data = cred->cached;
         op->value.len = NGX_HTTP_MRA_MAC_LEN;
 
-        op->rc = ngx_mra_store_get(ctx->mmcf->mra->store, op);
+        if (also && also->rc != NGX_AGAIN) {
+            op->value.len = also->value.len;
+            op->rc = also->rc;
+
+        } else {
+            op->rc = ngx_mra_store_get(ctx->mmcf->mra->store, op);
+        }
     }
 
     if (op->rc == NGX_AGAIN) {

@@ -40,7 +40,8 @@ ngx_http_mra_limit(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
 
         if (ngx_http_mra_prepare(ctx, NGX_MRA_AUTHORIZATION,
                                  &ngx_http_mra_everywhere, &ctx->user)
-            != NGX_OK)
+            != NGX_OK
+            || ngx_http_mra_ask_credential(ctx) != NGX_OK)
         {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }

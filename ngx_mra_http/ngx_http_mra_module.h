@@ -101,6 +101,8 @@ typedef struct {
     u_char                     mac[NGX_HTTP_MRA_MAC_LEN];
     u_char                     cached[NGX_HTTP_MRA_MAC_LEN];
 
+    ngx_mra_op_t               also;      /* for it, with the limit's */
+
     unsigned                   bearer:1;
 } ngx_http_mra_credential_t;
 
@@ -211,6 +213,10 @@ ngx_int_t ngx_http_mra_read_credential(ngx_http_request_t *r,
 /* takes Basic credentials out of the request; NGX_OK / NGX_ERROR */
 
 ngx_int_t ngx_http_mra_cut_basic(ngx_http_request_t *r);
+
+/* lets the limit ask for the credential on the same way */
+
+ngx_int_t ngx_http_mra_ask_credential(ngx_http_mra_ctx_t *ctx);
 
 ngx_int_t ngx_http_mra_check_credential(ngx_http_request_t *r,
     ngx_http_mra_ctx_t *ctx);

@@ -20,7 +20,7 @@
 
 /* layout of what is declared here and in ngx_mra_store.h */
 
-#define NGX_MRA_ABI      1
+#define NGX_MRA_ABI      2
 
 /*
  * When this module is missing, of another version, or loaded later than

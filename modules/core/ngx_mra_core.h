@@ -14,6 +14,8 @@
 #include <ngx_core.h>
 #include <ngx_event.h>
 #include "ngx_mra.h"
+#include "ngx_mra_near.h"
+#include "ngx_mra_redis.h"
 #include "ngx_mra_shm.h"
 #include "ngx_mra_token.h"
 
@@ -48,6 +50,7 @@ typedef struct {
     size_t                  size;       /* of this struct */
 
     void                   *table;      /* the store's */
+    void                   *near;       /* ... with Redis behind it */
 
     u_char                  random[NGX_MRA_SECRET_MIN];
     u_char                  name[16];   /* of this zone, for IPC */
@@ -89,6 +92,13 @@ typedef struct {
     u_char                  credential_key[NGX_MRA_TOKEN_KEY_LEN];
 
     ngx_mra_shm_conf_t      shm;
+    ngx_mra_store_t        *shm_store;
+    ngx_mra_redis_conf_t   *redis;      /* NULL: this node is alone */
+    ngx_mra_near_conf_t     near;
+    u_char                  near_id[24];
+    ngx_resolver_t         *resolver;
+    ngx_msec_t              resolver_timeout;
+
     ngx_slab_pool_t        *shpool;
     ngx_mra_zone_t         *zone;
 
@@ -109,6 +119,16 @@ char *ngx_mra_secret_open(ngx_conf_t *cf, ngx_mra_core_conf_t *mccf);
 /* derives the keys, without a file from what the zone has */
 
 ngx_int_t ngx_mra_secret_init(ngx_mra_core_conf_t *mccf, ngx_log_t *log);
+
+
+/* ngx_mra_redis_conf.c */
+
+char *ngx_mra_set_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_mra_set_resolver(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* at the end of the block, when all is known */
+
+char *ngx_mra_redis_end(ngx_conf_t *cf, ngx_mra_core_conf_t *mccf);
 
 
 /* ngx_mra_zone.c */

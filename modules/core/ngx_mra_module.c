@@ -70,6 +70,14 @@ static ngx_mra_range_t  ngx_mra_keepalive_timeout_range = {
 };
 
 
+static ngx_conf_enum_t  ngx_mra_redis_lost[] = {
+    { ngx_string("local"), NGX_MRA_LOST_LOCAL },
+    { ngx_string("deny"), NGX_MRA_LOST_DENY },
+    { ngx_string("allow"), NGX_MRA_LOST_ALLOW },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_command_t  ngx_mra_commands[] = {
 
     { ngx_string("mra"),
@@ -105,6 +113,34 @@ static ngx_command_t  ngx_mra_commands[] = {
       ngx_conf_set_str_slot,
       0,
       offsetof(ngx_mra_core_conf_t, secret_file),
+      NULL },
+
+    { ngx_string("redis"),
+      NGX_MRA_CONF|NGX_DIRECT_CONF|NGX_CONF_1MORE,
+      ngx_mra_set_redis,
+      0,
+      0,
+      NULL },
+
+    { ngx_string("redis_lost"),
+      NGX_MRA_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      0,
+      offsetof(ngx_mra_core_conf_t, near.lost),
+      ngx_mra_redis_lost },
+
+    { ngx_string("resolver"),
+      NGX_MRA_CONF|NGX_DIRECT_CONF|NGX_CONF_1MORE,
+      ngx_mra_set_resolver,
+      0,
+      0,
+      NULL },
+
+    { ngx_string("resolver_timeout"),
+      NGX_MRA_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      0,
+      offsetof(ngx_mra_core_conf_t, resolver_timeout),
       NULL },
 
     { ngx_string("credentials_refresh_interval"),
@@ -267,6 +303,18 @@ ngx_mra_conf_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (ngx_mra_secret_open(cf, mccf) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
+
+    /* what decides is known when the zone is made */
+
+    ngx_conf_init_uint_value(mccf->near.lost, NGX_MRA_LOST_LOCAL);
+
+#if (NGX_MRA_HIREDIS)
+
+    if (ngx_mra_redis_end(cf, mccf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+#endif
 
     return ngx_mra_zone_add(cf, mccf);
 }
@@ -451,6 +499,8 @@ ngx_mra_create_conf(ngx_cycle_t *cycle)
      *     mccf->pub.store = NULL;
      *     mccf->enabled = 0;
      *     mccf->secret_file = { 0, NULL };
+     *     mccf->redis = NULL;
+     *     mccf->resolver = NULL;
      *     mccf->required_by = NULL;
      *     mccf->zone = NULL;
      *     mccf->worker = NULL;
@@ -466,6 +516,8 @@ ngx_mra_create_conf(ngx_cycle_t *cycle)
     mccf->pub.sip_path_headers = NGX_CONF_UNSET;
 
     mccf->zone_size = NGX_CONF_UNSET_SIZE;
+    mccf->near.lost = NGX_CONF_UNSET_UINT;
+    mccf->resolver_timeout = NGX_CONF_UNSET_MSEC;
 
     return mccf;
 }

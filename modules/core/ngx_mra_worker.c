@@ -10,6 +10,9 @@
 #include "ngx_mra_core.h"
 
 
+static ngx_int_t ngx_mra_worker_connect(ngx_mra_core_conf_t *mccf,
+    ngx_log_t *log);
+static void ngx_mra_worker_disconnect(ngx_mra_core_conf_t *mccf);
 static void ngx_mra_worker_sweep(ngx_event_t *ev);
 
 
@@ -34,7 +37,7 @@ ngx_mra_worker_open(ngx_cycle_t *cycle)
 
     worker->slot = ngx_mra_slot_open(mccf);
     worker->ipc = ngx_mra_ipc_open(cycle, mccf);
-    worker->store = mccf->pub.store;
+    worker->store = mccf->shm_store;
 
     worker->dumb.fd = (ngx_socket_t) -1;
     worker->dumb.data = worker;
@@ -46,7 +49,7 @@ ngx_mra_worker_open(ngx_cycle_t *cycle)
 
     ngx_add_timer(&worker->sweep, 1000);
 
-    return NGX_OK;
+    return ngx_mra_worker_connect(mccf, cycle->log);
 }
 
 
@@ -64,6 +67,8 @@ ngx_mra_worker_close(ngx_cycle_t *cycle)
     }
 
     mccf->worker = NULL;
+
+    ngx_mra_worker_disconnect(mccf);
 
     if (worker->sweep.timer_set) {
         ngx_del_timer(&worker->sweep);
@@ -103,7 +108,7 @@ ngx_mra_worker_move(ngx_cycle_t *cycle)
 
     worker = old->worker;
 
-    worker->store = mccf->pub.store;
+    worker->store = mccf->shm_store;
     worker->sweep.log = cycle->log;
 
     if (worker->ipc) {
@@ -112,7 +117,39 @@ ngx_mra_worker_move(ngx_cycle_t *cycle)
 
     mccf->worker = worker;
 
+    /* what requests of the old cycle still ask is answered near */
+
+    ngx_mra_worker_disconnect(old);
+
+    return ngx_mra_worker_connect(mccf, cycle->log);
+}
+
+
+static ngx_int_t
+ngx_mra_worker_connect(ngx_mra_core_conf_t *mccf, ngx_log_t *log)
+{
+#if (NGX_MRA_HIREDIS)
+
+    if (mccf->redis) {
+        return ngx_mra_near_open(mccf->pub.store, log);
+    }
+
+#endif
+
     return NGX_OK;
+}
+
+
+static void
+ngx_mra_worker_disconnect(ngx_mra_core_conf_t *mccf)
+{
+#if (NGX_MRA_HIREDIS)
+
+    if (mccf->redis) {
+        ngx_mra_near_close(mccf->pub.store);
+    }
+
+#endif
 }
 
 

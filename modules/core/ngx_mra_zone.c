@@ -10,6 +10,9 @@
 #include "ngx_mra_core.h"
 
 
+static ngx_int_t ngx_mra_zone_stores(ngx_conf_t *cf,
+    ngx_mra_core_conf_t *mccf);
+static ngx_int_t ngx_mra_zone_near(ngx_mra_core_conf_t *mccf);
 static ngx_int_t ngx_mra_zone_init(ngx_shm_zone_t *shm_zone, void *data);
 static ngx_int_t ngx_mra_zone_create(ngx_mra_core_conf_t *mccf,
     ngx_log_t *log);
@@ -37,9 +40,7 @@ ngx_mra_zone_add(ngx_conf_t *cf, ngx_mra_core_conf_t *mccf)
     shm_zone->init = ngx_mra_zone_init;
     shm_zone->data = mccf;
 
-    mccf->pub.store = ngx_mra_shm_create(cf->pool, &mccf->shm,
-                                         &cf->cycle->new_log);
-    if (mccf->pub.store == NULL) {
+    if (ngx_mra_zone_stores(cf, mccf) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -59,6 +60,38 @@ ngx_mra_zone_add(ngx_conf_t *cf, ngx_mra_core_conf_t *mccf)
     }
 
     return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_mra_zone_stores(ngx_conf_t *cf, ngx_mra_core_conf_t *mccf)
+{
+#if (NGX_MRA_HIREDIS)
+    ngx_mra_store_t  *far;
+#endif
+
+    mccf->shm_store = ngx_mra_shm_create(cf->pool, &mccf->shm,
+                                         &cf->cycle->new_log);
+    mccf->pub.store = mccf->shm_store;
+
+#if (NGX_MRA_HIREDIS)
+
+    if (mccf->redis && mccf->shm_store) {
+        far = ngx_mra_redis_create(cf->pool, mccf->redis);
+        if (far == NULL) {
+            return NGX_ERROR;
+        }
+
+        mccf->near.life = &mccf->shm.life;
+        mccf->near.id.data = mccf->near_id;
+
+        mccf->pub.store = ngx_mra_near_create(cf->pool, &mccf->near,
+                                              mccf->shm_store, far);
+    }
+
+#endif
+
+    return mccf->pub.store ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -86,8 +119,9 @@ ngx_mra_zone_init(ngx_shm_zone_t *shm_zone, void *data)
         return NGX_ERROR;
     }
 
-    if (ngx_mra_shm_init(mccf->pub.store, mccf->shpool, &mccf->zone->table)
-        != NGX_OK)
+    if (ngx_mra_zone_near(mccf) != NGX_OK
+        || ngx_mra_shm_init(mccf->shm_store, mccf->shpool, &mccf->zone->table)
+           != NGX_OK)
     {
         ngx_log_error(NGX_LOG_EMERG, log, 0,
                       "mra zone is too small, increase \"zone\"");
@@ -95,6 +129,30 @@ ngx_mra_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     }
 
     return ngx_mra_secret_init(mccf, log);
+}
+
+
+/* the zone's name is the node's: two nodes have two zones */
+
+static ngx_int_t
+ngx_mra_zone_near(ngx_mra_core_conf_t *mccf)
+{
+#if (NGX_MRA_HIREDIS)
+    ngx_str_t  name;
+
+    if (mccf->redis) {
+        name.data = mccf->zone->name;
+        name.len = sizeof(mccf->zone->name);
+
+        ngx_encode_base64url(&mccf->near.id, &name);
+
+        return ngx_mra_near_init(mccf->pub.store, mccf->shpool,
+                                 &mccf->zone->near);
+    }
+
+#endif
+
+    return NGX_OK;
 }
 
 

@@ -54,6 +54,7 @@ struct ngx_mra_op_s {
 
     ngx_uint_t        limit;    /* hit: attempts admitted... */
     ngx_msec_t        period;   /* ...in so many ms */
+    ngx_mra_op_t     *also;     /* hit: NULL or a get, see below */
     ngx_uint_t        used;     /* hit, out: attempts in the window */
     ngx_msec_t        retry;    /* hit, out: refused, ms until the next */
 
@@ -114,6 +115,9 @@ struct ngx_mra_store_s {
  * hit   counts one attempt in a sliding window, one atomic step; the window
  *       lives for op->period after its last admitted attempt; a limit or
  *       period of 0 admits and counts nothing
+ *       op->also may be answered on the same way: its rc, NGX_AGAIN before,
+ *       is then one of the others when the hit has answered; its handler is
+ *       never called, and it ends with the hit
  * scan  fills op->value, aligned to 8, with as many ngx_mra_record_t of a
  *       kind as fit and moves op->cursor; what comes, goes or gets another
  *       life meanwhile may be missed or seen twice; of windows it counts

@@ -51,6 +51,9 @@ static void *ngx_mra_remote_create_conf(ngx_cycle_t *cycle);
 static ngx_int_t ngx_mra_remote_init_process(ngx_cycle_t *cycle);
 static void ngx_mra_remote_accept(ngx_event_t *rev);
 static void ngx_mra_remote_read(ngx_event_t *rev);
+static void ngx_mra_remote_send_line(ngx_connection_t *c, u_char *p);
+static void ngx_mra_remote_answered(ngx_mra_op_t *op);
+static u_char *ngx_mra_remote_result(ngx_mra_op_t *op, u_char *buf);
 static u_char *ngx_mra_remote_line(ngx_cycle_t *cycle, u_char *p,
     u_char *last, u_char *buf);
 
@@ -176,6 +179,14 @@ static ngx_msec_int_t  ngx_mra_remote_ahead;
 static ngx_uint_t      ngx_mra_remote_pause;
 static u_char          ngx_mra_remote_in[NGX_MRA_REMOTE_LINE];
 static u_char          ngx_mra_remote_out[NGX_MRA_REMOTE_LINE * 2];
+
+/* the operation that is to answer later, and who waits for it */
+
+static ngx_mra_op_t        ngx_mra_remote_op;
+static ngx_str_t           ngx_mra_remote_op_name;
+static u_char              ngx_mra_remote_op_line[NGX_MRA_REMOTE_LINE];
+static ngx_connection_t   *ngx_mra_remote_op_connection;
+static ngx_connection_t   *ngx_mra_remote_connection;
 
 
 #define ngx_mra_remote_conf(cycle)                                           \
@@ -347,18 +358,31 @@ ngx_mra_remote_read(ngx_event_t *rev)
         return;
     }
 
+    ngx_mra_remote_connection = c;
+
     p = ngx_mra_remote_line((ngx_cycle_t *) ngx_cycle, ngx_mra_remote_in,
                             ngx_mra_remote_in + n - 1, ngx_mra_remote_out);
+
+    ngx_post_event(rev, &ngx_posted_next_events);
+
+    if (p == ngx_mra_remote_out) {
+        return;
+    }
+
+    ngx_mra_remote_send_line(c, p);
+}
+
+
+static void
+ngx_mra_remote_send_line(ngx_connection_t *c, u_char *p)
+{
     *p++ = LF;
 
     if (send(c->fd, ngx_mra_remote_out, p - ngx_mra_remote_out, MSG_NOSIGNAL)
         == -1)
     {
         ngx_close_connection(c);
-        return;
     }
-
-    ngx_post_event(rev, &ngx_posted_next_events);
 }
 
 
@@ -466,30 +490,74 @@ ngx_mra_remote_run(ngx_mra_store_t *st, ngx_str_t *arg, ngx_mra_op_t *op)
 }
 
 
+/* an operation that answers later does so when it has, in one line too */
+
 static u_char *
 ngx_mra_remote_store(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
     u_char *buf)
 {
-    ngx_int_t        rc;
-    ngx_mra_op_t     op;
+    ngx_uint_t       i;
+    ngx_mra_op_t    *op;
     ngx_mra_conf_t  *mcf;
 
     mcf = ngx_mra_get_conf(cycle);
+    op = &ngx_mra_remote_op;
 
-    if (ngx_mra_remote_prepare(mcf, arg, n, &op) != NGX_OK) {
+    if (op->pending) {
+        return ngx_sprintf(buf, "PENDING");
+    }
+
+    /* what it points to outlives the line */
+
+    ngx_memcpy(ngx_mra_remote_op_line, ngx_mra_remote_in,
+               NGX_MRA_REMOTE_LINE);
+
+    for (i = 0; i < n; i++) {
+        arg[i].data = ngx_mra_remote_op_line
+                      + (arg[i].data - ngx_mra_remote_in);
+    }
+
+    if (ngx_mra_remote_prepare(mcf, arg, n, op) != NGX_OK) {
         return ngx_sprintf(buf, "KEY");
     }
 
-    rc = ngx_mra_remote_run(mcf->store, arg, &op);
+    op->handler = ngx_mra_remote_answered;
 
-    buf = ngx_mra_remote_rc(buf, rc);
+    ngx_mra_remote_op_name = arg[0];
+    ngx_mra_remote_op_connection = ngx_mra_remote_connection;
 
-    if (ngx_mra_remote_is(&arg[0], "hit")) {
-        buf = ngx_sprintf(buf, " %ui %M", op.used, op.retry);
+    op->rc = ngx_mra_remote_run(mcf->store, arg, op);
 
-    } else if (ngx_mra_remote_is(&arg[0], "get") && rc == NGX_OK) {
-        buf = ngx_sprintf(buf, " %V %M %ui %M", &op.value, op.ttl, op.used,
-                          op.retry);
+    if (op->rc == NGX_AGAIN) {
+        return buf;
+    }
+
+    return ngx_mra_remote_result(op, buf);
+}
+
+
+static void
+ngx_mra_remote_answered(ngx_mra_op_t *op)
+{
+    ngx_mra_remote_send_line(ngx_mra_remote_op_connection,
+                             ngx_mra_remote_result(op, ngx_mra_remote_out));
+}
+
+
+static u_char *
+ngx_mra_remote_result(ngx_mra_op_t *op, u_char *buf)
+{
+    ngx_str_t  *name;
+
+    name = &ngx_mra_remote_op_name;
+    buf = ngx_mra_remote_rc(buf, op->rc);
+
+    if (ngx_mra_remote_is(name, "hit")) {
+        buf = ngx_sprintf(buf, " %ui %M", op->used, op->retry);
+
+    } else if (ngx_mra_remote_is(name, "get") && op->rc == NGX_OK) {
+        buf = ngx_sprintf(buf, " %V %M %ui %M", &op->value, op->ttl, op->used,
+                          op->retry);
     }
 
     return buf;
@@ -569,7 +637,7 @@ ngx_mra_remote_stat(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
     ngx_uint_t          i;
     ngx_mra_shm_stat_t  stat;
 
-    ngx_mra_shm_stat(ngx_mra_get_conf(cycle)->store, &stat);
+    ngx_mra_shm_stat(ngx_mra_core_conf(cycle)->shm_store, &stat);
 
     buf = ngx_sprintf(buf, "%ui %ui %ui %ui", stat.size, stat.used,
                       stat.evicted, stat.recovered);
@@ -587,7 +655,7 @@ ngx_mra_remote_sweep(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
     u_char *buf)
 {
     return ngx_sprintf(buf, "%M",
-                       ngx_mra_shm_sweep(ngx_mra_get_conf(cycle)->store));
+                       ngx_mra_shm_sweep(ngx_mra_core_conf(cycle)->shm_store));
 }
 
 

@@ -32,6 +32,7 @@ my $name = qr/must be a name of letters, digits, "-", "_" and "\."/;
 my $size = qr/must be a size of 256k or more, as in "32m"/;
 
 $t->write_file('short', 'x' x 31);
+$t->write_file('empty', "\n");
 $t->write_file('huge', 'x' x 4097);
 $t->write_file('secret', join '', map { chr } 1 .. 32);
 chmod 0600, $t->dir . '/secret';
@@ -57,7 +58,29 @@ my @wrong = (
     ['stun_keepalive_timeout 30s', qr/must be shorter than/],
     ['sip_path_headers', qr/invalid number of arguments/],
     ['max_authorizations 8 9', qr/invalid number of arguments/],
-    ['redis localhost', qr/unknown directive "redis"/],
+    ['redis localhost', qr/"redis" needs "secret", a file/],
+    ['redis db=1', qr/"redis" needs the address of a server/],
+    ['redis 127.0.0.1 127.0.0.2', qr/several addresses only of sentinels/],
+    ['redis 127.0.0.1:0', qr/invalid port in address/],
+    ['redis 127.0.0.1 cluster=on', qr/invalid parameter "cluster=on"/],
+    ['redis 127.0.0.1 db=', qr/invalid parameter "db="/],
+    ['redis 127.0.0.1 db=x', qr/"db=" of "redis" must be a number/],
+    ['redis 127.0.0.1 db=1 db=2', qr/duplicate "db=" in "redis"/],
+    ['redis 127.0.0.1 timeout=9ms', qr/must be a time between 10ms and 60s/],
+    ['redis 127.0.0.1 user=x', qr/"user=" of "redis" needs "password_file="/],
+    ["redis 127.0.0.1 password_file=$dir/missing",
+        qr/cannot be read.*No such/],
+    ["redis 127.0.0.1 password_file=$dir/empty", qr/must begin with a line/],
+    ['redis 127.0.0.1 prefix=' . 'p' x 33, qr/1 to 32 printable characters/],
+    ['redis 127.0.0.1 tls=yes', qr/"tls=" of "redis" must be "on" or "off"/],
+    ['redis 127.0.0.1 tls=on', qr/needs "tls_name=", the name in its/],
+    ['redis 127.0.0.1 tls_name=x', qr/"tls_\.\.\." of "redis" needs "tls=on"/],
+    ['redis 127.0.0.1 tls=on tls_name=x tls_key=k', qr/need each other/],
+    ["redis 127.0.0.1 tls=on tls_name=x tls_trusted=$dir/missing",
+        qr/No such file/],
+    ["secret $dir/secret; redis nowhere.invalid", qr/host not found in/],
+    ['redis_lost maybe', qr/invalid value "maybe"/],
+    ['resolver', qr/invalid number of arguments/],
     ['worker_processes 2', qr/"worker_processes" directive is not allowed/],
     ["secret $dir/missing", qr/cannot be read: open\(\).*No such file/],
     ["secret $dir/short", qr/must hold 32 to 4096 random bytes, it holds 31/],
@@ -92,7 +115,11 @@ like((tested("http { mra { } }"))[1], qr/"mra" directive is not allowed here/,
 like((tested("node one;"))[1], qr/"node" directive is not allowed here/,
     'outside of the block');
 
-ok((tested("mra { secret $dir/secret; include empty*; }"))[0], 'a secret');
+ok((tested("mra { secret $dir/secret; include none*; }"))[0], 'a secret');
+ok((tested("mra { redis nowhere.invalid 10.0.0.1:1 sentinel=x db=1 prefix=y "
+        . "timeout=2s; redis_lost deny; secret $dir/secret; "
+        . "resolver 127.0.0.1; resolver_timeout 1s; }"))[0],
+    'redis, and nobody is asked');
 chmod 0644, "$dir/secret";
 my ($ok, $output) = tested("mra { secret $dir/secret; }");
 ok($ok, 'a secret that all can read');

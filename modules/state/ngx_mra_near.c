@@ -1,0 +1,735 @@
+
+/*
+ * Copyright (C) ngx_mra contributors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "ngx_mra_near_private.h"
+#include "ngx_mra_window.h"
+
+
+/* refused by "deny": when to try again, ms */
+
+#define NGX_MRA_NEAR_DENIED  5000
+
+
+/* the kinds that nodes share: values and windows */
+
+#define ngx_mra_near_is_value(kind)                                          \
+    ((kind) == NGX_MRA_TOKEN || (kind) == NGX_MRA_CREDENTIAL                 \
+     || (kind) == NGX_MRA_BAN)
+
+#define ngx_mra_near_is_window(kind)                                         \
+    ((kind) == NGX_MRA_AUTHORIZATION || (kind) == NGX_MRA_FAILURE)
+
+
+static ngx_int_t ngx_mra_near_get(ngx_mra_store_t *st, ngx_mra_op_t *op);
+static ngx_int_t ngx_mra_near_set(ngx_mra_store_t *st, ngx_mra_op_t *op);
+static ngx_int_t ngx_mra_near_del(ngx_mra_store_t *st, ngx_mra_op_t *op);
+static ngx_int_t ngx_mra_near_hit(ngx_mra_store_t *st, ngx_mra_op_t *op);
+static ngx_int_t ngx_mra_near_scan(ngx_mra_store_t *st, ngx_mra_op_t *op);
+static ngx_int_t ngx_mra_near_count(ngx_mra_store_t *st, ngx_mra_op_t *op);
+static void ngx_mra_near_cancel(ngx_mra_store_t *st, ngx_mra_op_t *op);
+
+static ngx_int_t ngx_mra_near_look(ngx_mra_near_t *nr, ngx_mra_op_t *op);
+static void ngx_mra_near_keep(ngx_mra_near_req_t *req, ngx_mra_op_t *op);
+static ngx_int_t ngx_mra_near_forget(ngx_mra_near_t *nr, ngx_mra_op_t *op,
+    ngx_mra_op_t *caller);
+static void ngx_mra_near_got(ngx_mra_near_req_t *req);
+static void ngx_mra_near_written(ngx_mra_near_req_t *req);
+static void ngx_mra_near_deleted(ngx_mra_near_req_t *req);
+static void ngx_mra_near_hit_done(ngx_mra_near_req_t *req);
+static ngx_int_t ngx_mra_near_hit_lost(ngx_mra_near_t *nr, ngx_mra_op_t *op);
+static ngx_int_t ngx_mra_near_wait(ngx_mra_near_req_t *req,
+    ngx_mra_op_t *caller,
+    ngx_int_t (*send)(ngx_mra_store_t *st, ngx_mra_op_t *op));
+static void ngx_mra_near_answer(ngx_mra_near_req_t *req, ngx_int_t rc);
+static void ngx_mra_near_handler(ngx_mra_op_t *op);
+
+
+static const ngx_mra_backend_t  ngx_mra_near_backend = {
+    ngx_mra_near_get,
+    ngx_mra_near_set,
+    ngx_mra_near_del,
+    ngx_mra_near_hit,
+    ngx_mra_near_scan,
+    ngx_mra_near_count,
+    ngx_mra_near_cancel
+};
+
+
+ngx_mra_store_t *
+ngx_mra_near_create(ngx_pool_t *pool, ngx_mra_near_conf_t *conf,
+    ngx_mra_store_t *near, ngx_mra_store_t *far)
+{
+    ngx_mra_near_t   *nr;
+    ngx_mra_store_t  *st;
+
+    st = ngx_palloc(pool, sizeof(ngx_mra_store_t));
+    nr = ngx_pcalloc(pool, sizeof(ngx_mra_near_t));
+
+    if (st == NULL || nr == NULL) {
+        return NULL;
+    }
+
+    nr->conf = conf;
+    nr->near = near;
+    nr->far = far;
+
+    ngx_queue_init(&nr->waiting);
+
+    st->backend = &ngx_mra_near_backend;
+    st->data = nr;
+
+    return st;
+}
+
+
+ngx_int_t
+ngx_mra_near_init(ngx_mra_store_t *st, ngx_slab_pool_t *shpool, void **shared)
+{
+    ngx_mra_near_t  *nr;
+
+    nr = st->data;
+
+    if (*shared == NULL) {
+        *shared = ngx_slab_calloc(shpool, sizeof(ngx_mra_near_shared_t));
+        if (*shared == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    nr->shared = *shared;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_mra_near_open(ngx_mra_store_t *st, ngx_log_t *log)
+{
+    ngx_mra_near_t  *nr;
+
+    nr = st->data;
+
+    nr->log = log;
+    nr->dumb.fd = (ngx_socket_t) -1;
+    nr->dumb.data = nr;
+
+    if (ngx_mra_redis_open(nr->far, &nr->conf->id, ngx_mra_near_state, nr,
+                           log)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    nr->open = 1;
+
+    ngx_mra_near_merge_open(nr);
+    ngx_mra_near_leader_open(nr);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_mra_near_close(ngx_mra_store_t *st)
+{
+    ngx_queue_t         *q;
+    ngx_mra_near_t      *nr;
+    ngx_mra_near_req_t  *req;
+
+    nr = st->data;
+
+    if (!nr->open) {
+        return;
+    }
+
+    ngx_mra_near_leader_close(nr);
+    ngx_mra_near_merge_close(nr);
+
+    ngx_mra_redis_close(nr->far);
+
+    nr->open = 0;
+
+    while (!ngx_queue_empty(&nr->waiting)) {
+        q = ngx_queue_head(&nr->waiting);
+        req = ngx_queue_data(q, ngx_mra_near_req_t, queue);
+        ngx_mra_near_answer(req, NGX_DECLINED);
+    }
+}
+
+
+static ngx_int_t
+ngx_mra_near_get(ngx_mra_store_t *st, ngx_mra_op_t *op)
+{
+    ngx_int_t            rc;
+    ngx_mra_near_t      *nr;
+    ngx_mra_near_req_t  *req;
+
+    nr = st->data;
+
+    rc = ngx_mra_near_look(nr, op);
+
+    if (rc != NGX_AGAIN) {
+        return rc;
+    }
+
+    req = ngx_mra_near_req(nr, op, ngx_mra_near_got, 0);
+
+    if (req && !ngx_mra_redis_up(nr->far)) {
+        ngx_mra_redis_hurry(nr->far);
+
+        req->held = 1;
+        req->caller = op;
+        op->pending = req;
+
+        return NGX_AGAIN;
+    }
+
+    rc = ngx_mra_near_wait(req, op, nr->far->backend->get);
+
+    return (rc == NGX_ERROR) ? NGX_DECLINED : rc;
+}
+
+
+/* NGX_AGAIN: the far store is to be asked */
+
+static ngx_int_t
+ngx_mra_near_look(ngx_mra_near_t *nr, ngx_mra_op_t *op)
+{
+    size_t     size;
+    ngx_int_t  rc;
+
+    size = op->value.len;
+
+    rc = ngx_mra_store_get(nr->near, op);
+
+    if (!ngx_mra_near_is_value(op->kind)) {
+        return rc;
+    }
+
+    /* an empty value: deleted here, which the others are still to hear */
+
+    if (rc == NGX_OK && op->value.len == 0) {
+        op->value.len = size;
+        return NGX_DECLINED;
+    }
+
+    /* bans come by themselves: most addresses have none */
+
+    if (rc != NGX_DECLINED || op->kind == NGX_MRA_BAN
+        || !ngx_mra_near_may_ask(nr))
+    {
+        return rc;
+    }
+
+    return NGX_AGAIN;
+}
+
+
+static void
+ngx_mra_near_got(ngx_mra_near_req_t *req)
+{
+    ngx_mra_op_t  *op;
+
+    op = req->caller;
+
+    /* whoever is signed in elsewhere is not to suffer from a cut */
+
+    if (req->op.rc == NGX_ERROR && !req->held
+        && !ngx_mra_redis_up(req->nr->far) && req->nr->shared->lost == 0)
+    {
+        req->held = 1;
+        req->op.value = op->value;
+
+        return;
+    }
+
+    ngx_mra_near_taken(req->nr, req->op.rc);
+
+    if (req->op.rc == NGX_OK) {
+        op->value = req->op.value;
+        op->ttl = req->op.ttl;
+
+        ngx_mra_near_keep(req, op);
+    }
+
+    ngx_mra_near_answer(req, req->op.rc == NGX_OK ? NGX_OK : NGX_DECLINED);
+}
+
+
+void
+ngx_mra_near_release(ngx_mra_near_t *nr)
+{
+    ngx_queue_t         *q, *next;
+    ngx_mra_near_req_t  *req;
+
+    for (q = ngx_queue_head(&nr->waiting);
+         q != ngx_queue_sentinel(&nr->waiting);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        req = ngx_queue_data(q, ngx_mra_near_req_t, queue);
+
+        if (!req->held || req->op.pending) {
+            continue;
+        }
+
+        req->changes = nr->shared->changes;
+
+        if (nr->far->backend->get(nr->far, &req->op) != NGX_AGAIN) {
+            ngx_mra_near_answer(req, NGX_DECLINED);
+        }
+    }
+}
+
+
+/*
+ * Copies what came from the far store, unless something has changed since
+ * it was asked: what was read may be what was changed.
+ */
+
+static void
+ngx_mra_near_keep(ngx_mra_near_req_t *req, ngx_mra_op_t *op)
+{
+    ngx_mra_op_t            copy;
+    ngx_mra_near_t         *nr;
+    ngx_mra_near_shared_t  *shared;
+
+    nr = req->nr;
+    shared = nr->shared;
+
+    if (shared->changes != req->changes) {
+        return;
+    }
+
+    copy = *op;
+
+    (void) ngx_mra_store_set(nr->near, &copy);
+
+    ngx_memory_barrier();
+
+    if (shared->changes != req->changes) {
+        (void) ngx_mra_store_del(nr->near, &copy);
+    }
+}
+
+
+static ngx_int_t
+ngx_mra_near_set(ngx_mra_store_t *st, ngx_mra_op_t *op)
+{
+    ngx_int_t            rc;
+    ngx_mra_near_t      *nr;
+    ngx_mra_near_req_t  *req;
+
+    nr = st->data;
+
+    if (op->ttl == 0 && ngx_mra_near_is_value(op->kind)) {
+        (void) ngx_mra_near_forget(nr, op, NULL);
+        return NGX_OK;
+    }
+
+    rc = ngx_mra_store_set(nr->near, op);
+
+    if (rc != NGX_OK || !ngx_mra_near_is_value(op->kind)) {
+        return rc;
+    }
+
+    /* nobody waits: it is merged if it does not arrive */
+
+    req = ngx_mra_near_req(nr, op, ngx_mra_near_written, op->value.len);
+
+    if (req) {
+        ngx_memcpy(req->data, op->value.data, op->value.len);
+        req->op.value.data = req->data;
+
+        if (ngx_mra_near_push(req, nr->far->backend->set) == NGX_AGAIN) {
+            return NGX_OK;
+        }
+    }
+
+    ngx_mra_near_dirty(nr, ngx_current_msec);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_mra_near_written(ngx_mra_near_req_t *req)
+{
+    ngx_mra_near_taken(req->nr, req->op.rc);
+
+    if (req->op.rc != NGX_OK) {
+        ngx_mra_near_dirty(req->nr, req->begun);
+    }
+
+    ngx_mra_near_req_free(req);
+}
+
+
+static ngx_int_t
+ngx_mra_near_del(ngx_mra_store_t *st, ngx_mra_op_t *op)
+{
+    ngx_mra_near_t  *nr;
+
+    nr = st->data;
+
+    if (!ngx_mra_near_is_value(op->kind)) {
+        return ngx_mra_store_del(nr->near, op);
+    }
+
+    return ngx_mra_near_forget(nr, op, op);
+}
+
+
+/* caller NULL: nobody waits */
+
+static ngx_int_t
+ngx_mra_near_forget(ngx_mra_near_t *nr, ngx_mra_op_t *op,
+    ngx_mra_op_t *caller)
+{
+    ngx_int_t            rc;
+    ngx_mra_op_t         tomb;
+    ngx_mra_near_req_t  *req;
+
+    tomb = *op;
+    ngx_str_set(&tomb.value, "");
+
+    /* what does not fit into nothing is there */
+
+    rc = (ngx_mra_store_get(nr->near, &tomb) == NGX_ERROR) ? NGX_OK
+                                                           : NGX_DECLINED;
+
+    /* until the far store has forgotten it, it is not fetched again */
+
+    tomb.ttl = *nr->conf->life;
+
+    (void) ngx_mra_store_set(nr->near, &tomb);
+
+    req = ngx_mra_near_req(nr, op, ngx_mra_near_deleted, 0);
+
+    if (req) {
+        req->found = (rc == NGX_OK);
+    }
+
+    if (ngx_mra_near_wait(req, caller, nr->far->backend->del) == NGX_AGAIN) {
+        return NGX_AGAIN;
+    }
+
+    ngx_mra_near_dirty(nr, ngx_current_msec);
+
+    return rc;
+}
+
+
+static void
+ngx_mra_near_deleted(ngx_mra_near_req_t *req)
+{
+    ngx_int_t  rc;
+
+    rc = req->op.rc;
+
+    ngx_mra_near_taken(req->nr, rc);
+
+    if (rc == NGX_ERROR) {
+        ngx_mra_near_dirty(req->nr, req->begun);
+
+    } else {
+        (void) ngx_mra_store_del(req->nr->near, &req->op);
+    }
+
+    /* it was there if either had it */
+
+    ngx_mra_near_answer(req, (rc == NGX_OK || req->found) ? NGX_OK
+                                                          : NGX_DECLINED);
+}
+
+
+static ngx_int_t
+ngx_mra_near_hit(ngx_mra_store_t *st, ngx_mra_op_t *op)
+{
+    ngx_int_t            rc;
+    ngx_mra_near_t      *nr;
+    ngx_mra_near_req_t  *req;
+
+    nr = st->data;
+
+    /* what needs no answer, or gets none */
+
+    if (!ngx_mra_near_is_window(op->kind)
+        || op->limit == 0 || op->limit > NGX_MRA_WINDOW_MAX
+        || op->period == 0 || op->period > NGX_MRA_WINDOW_LIFE)
+    {
+        return ngx_mra_store_hit(nr->near, op);
+    }
+
+    req = ngx_mra_near_req(nr, op, ngx_mra_near_hit_done, 0);
+
+    if (req && op->also) {
+        op->also->rc = ngx_mra_near_look(nr, op->also);
+
+        if (op->also->rc != NGX_AGAIN) {
+            req->op.also = NULL;
+        }
+    }
+
+    rc = ngx_mra_near_wait(req, op, nr->far->backend->hit);
+
+    return (rc == NGX_ERROR) ? ngx_mra_near_hit_lost(nr, op) : rc;
+}
+
+
+static void
+ngx_mra_near_hit_done(ngx_mra_near_req_t *req)
+{
+    ngx_int_t        rc;
+    ngx_mra_op_t    *op, copy;
+
+    op = req->caller;
+    rc = req->op.rc;
+
+    ngx_mra_near_taken(req->nr, rc);
+
+    if (rc == NGX_ERROR) {
+        ngx_mra_near_answer(req, ngx_mra_near_hit_lost(req->nr, op));
+        return;
+    }
+
+    op->used = req->op.used;
+    op->retry = req->op.retry;
+
+    if (rc == NGX_OK) {
+
+        /* this node goes on from here when it is left alone */
+
+        copy = *op;
+        copy.also = NULL;
+
+        (void) ngx_mra_store_hit(req->nr->near, &copy);
+    }
+
+    if (req->op.also && req->op.also->rc == NGX_OK) {
+        ngx_mra_near_keep(req, req->op.also);
+    }
+
+    ngx_mra_near_answer(req, rc);
+}
+
+
+static ngx_int_t
+ngx_mra_near_hit_lost(ngx_mra_near_t *nr, ngx_mra_op_t *op)
+{
+    if (op->kind == NGX_MRA_AUTHORIZATION) {
+
+        if (nr->conf->lost == NGX_MRA_LOST_ALLOW) {
+            op->used = 0;
+            op->retry = 0;
+
+            return NGX_OK;
+        }
+
+        if (nr->conf->lost == NGX_MRA_LOST_DENY) {
+            op->used = op->limit;
+            op->retry = NGX_MRA_NEAR_DENIED;
+
+            return NGX_DECLINED;
+        }
+    }
+
+    ngx_mra_near_dirty(nr, ngx_current_msec);
+
+    return ngx_mra_store_hit(nr->near, op);
+}
+
+
+static ngx_int_t
+ngx_mra_near_scan(ngx_mra_store_t *st, ngx_mra_op_t *op)
+{
+    ngx_mra_near_t  *nr;
+
+    nr = st->data;
+
+    return ngx_mra_store_scan(nr->near, op);
+}
+
+
+static ngx_int_t
+ngx_mra_near_count(ngx_mra_store_t *st, ngx_mra_op_t *op)
+{
+    ngx_mra_near_t  *nr;
+
+    nr = st->data;
+
+    return ngx_mra_store_count(nr->near, op);
+}
+
+
+static void
+ngx_mra_near_cancel(ngx_mra_store_t *st, ngx_mra_op_t *op)
+{
+    ngx_mra_near_req_t  *req;
+
+    req = op->pending;
+    op->pending = NULL;
+
+    ngx_mra_near_req_free(req);
+}
+
+
+ngx_mra_near_req_t *
+ngx_mra_near_req(ngx_mra_near_t *nr, ngx_mra_op_t *op,
+    ngx_mra_near_req_pt handler, size_t size)
+{
+    ngx_mra_near_req_t  *req;
+
+    if (!ngx_mra_near_may_ask(nr)) {
+        return NULL;
+    }
+
+    req = ngx_alloc(sizeof(ngx_mra_near_req_t) + size, nr->log);
+    if (req == NULL) {
+        return NULL;
+    }
+
+    req->op = *op;
+    req->op.handler = ngx_mra_near_handler;
+    req->op.data = req;
+    req->op.pending = NULL;
+
+    req->nr = nr;
+    req->caller = NULL;
+    req->handler = handler;
+    req->found = 0;
+    req->held = 0;
+    req->begun = ngx_current_msec;
+    req->changes = nr->shared->changes;
+
+    ngx_queue_insert_tail(&nr->waiting, &req->queue);
+
+    return req;
+}
+
+
+void
+ngx_mra_near_req_free(ngx_mra_near_req_t *req)
+{
+    ngx_mra_store_cancel(req->nr->far, &req->op);
+
+    ngx_queue_remove(&req->queue);
+    ngx_free(req);
+}
+
+
+ngx_int_t
+ngx_mra_near_push(ngx_mra_near_req_t *req,
+    ngx_int_t (*send)(ngx_mra_store_t *st, ngx_mra_op_t *op))
+{
+    if (send(req->nr->far, &req->op) == NGX_AGAIN) {
+        return NGX_AGAIN;
+    }
+
+    ngx_mra_near_req_free(req);
+
+    return NGX_ERROR;
+}
+
+
+/* NGX_ERROR: the far store cannot be asked */
+
+static ngx_int_t
+ngx_mra_near_wait(ngx_mra_near_req_t *req, ngx_mra_op_t *caller,
+    ngx_int_t (*send)(ngx_mra_store_t *st, ngx_mra_op_t *op))
+{
+    if (req == NULL) {
+        return NGX_ERROR;
+    }
+
+    req->caller = caller;
+
+    if (ngx_mra_near_push(req, send) == NGX_AGAIN) {
+
+        if (caller) {
+            caller->pending = req;
+        }
+
+        return NGX_AGAIN;
+    }
+
+    return NGX_ERROR;
+}
+
+
+static void
+ngx_mra_near_handler(ngx_mra_op_t *op)
+{
+    ngx_mra_near_req_t  *req;
+
+    req = op->data;
+
+    req->handler(req);
+}
+
+
+static void
+ngx_mra_near_answer(ngx_mra_near_req_t *req, ngx_int_t rc)
+{
+    ngx_mra_op_t  *op;
+
+    op = req->caller;
+
+    ngx_mra_near_req_free(req);
+
+    if (op) {
+        op->pending = NULL;
+        op->rc = rc;
+        op->handler(op);
+    }
+}
+
+
+void
+ngx_mra_near_dirty(ngx_mra_near_t *nr, ngx_msec_t since)
+{
+    ngx_atomic_uint_t  old;
+
+    since = since ? since : 1;
+
+    do {
+        old = nr->shared->dirty;
+
+        if (old && (ngx_msec_int_t) (old - since) <= 0) {
+            return;
+        }
+
+    } while (!ngx_atomic_cmp_set(&nr->shared->dirty, old, since));
+}
+
+
+void
+ngx_mra_near_taken(ngx_mra_near_t *nr, ngx_int_t rc)
+{
+    if (rc != NGX_ERROR) {
+
+        if (nr->shared->refused
+            && ngx_atomic_cmp_set(&nr->shared->refused, 1, 0))
+        {
+            ngx_log_error(NGX_LOG_NOTICE, nr->log, 0,
+                          "redis %V does its work again", &nr->name);
+        }
+
+        return;
+    }
+
+    /* lost is told by another line */
+
+    if (ngx_mra_redis_up(nr->far)
+        && ngx_atomic_cmp_set(&nr->shared->refused, 0, 1))
+    {
+        ngx_log_error(NGX_LOG_ERR, nr->log, 0,
+                      "redis %V refuses: \"%V\"", &nr->name,
+                      ngx_mra_redis_refusal(nr->far));
+    }
+}

@@ -1,0 +1,438 @@
+
+/*
+ * Copyright (C) ngx_mra contributors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "ngx_mra_near_private.h"
+#include "ngx_mra_window.h"
+
+
+/* so much at once, so that neither this worker nor Redis is held up */
+
+#define NGX_MRA_NEAR_STEP     5      /* ms between pages */
+#define NGX_MRA_NEAR_WAITING  128    /* answers */
+#define NGX_MRA_NEAR_PAGES    32     /* that are forgotten at once */
+
+
+static void ngx_mra_near_merge_step(ngx_event_t *ev);
+static ngx_int_t ngx_mra_near_page(ngx_mra_near_t *nr,
+    ngx_mra_near_walk_t *walk, size_t *len);
+static void ngx_mra_near_merge_record(ngx_mra_near_t *nr,
+    ngx_mra_record_t *rec, ngx_msec_t elapsed);
+static void ngx_mra_near_merge_value(ngx_mra_near_t *nr,
+    ngx_mra_record_t *rec);
+static void ngx_mra_near_merge_window(ngx_mra_near_t *nr,
+    ngx_mra_record_t *rec, ngx_msec_t elapsed);
+static void ngx_mra_near_merge_push(ngx_mra_near_t *nr,
+    ngx_mra_near_req_t *req,
+    ngx_int_t (*send)(ngx_mra_store_t *st, ngx_mra_op_t *op));
+static void ngx_mra_near_unburied(ngx_mra_near_req_t *req);
+static void ngx_mra_near_merge_done(ngx_mra_near_req_t *req);
+static void ngx_mra_near_flush_step(ngx_event_t *ev);
+static ngx_uint_t ngx_mra_near_set_since(ngx_mra_near_t *nr,
+    ngx_mra_record_t *rec, ngx_msec_t elapsed);
+
+
+void
+ngx_mra_near_merge_open(ngx_mra_near_t *nr)
+{
+    nr->merge.timer.handler = ngx_mra_near_merge_step;
+    nr->merge.timer.data = &nr->dumb;
+    nr->merge.timer.log = nr->log;
+    nr->merge.timer.cancelable = 1;
+
+    nr->flush.timer = nr->merge.timer;
+    nr->flush.timer.handler = ngx_mra_near_flush_step;
+}
+
+
+/* what was begun is left to the next leader */
+
+void
+ngx_mra_near_merge_close(ngx_mra_near_t *nr)
+{
+    if (nr->merge.timer.timer_set) {
+        ngx_del_timer(&nr->merge.timer);
+    }
+
+    if (nr->flush.timer.timer_set) {
+        ngx_del_timer(&nr->flush.timer);
+
+        /* older than all that is there */
+
+        ngx_memcpy(nr->shared->place.last, "0-1", sizeof("0-1"));
+        nr->shared->place.len = sizeof("0-1") - 1;
+    }
+
+    if (nr->merge.active) {
+        nr->merge.active = 0;
+        ngx_mra_near_dirty(nr, nr->merge.since);
+    }
+
+    nr->flush.active = 0;
+}
+
+
+void
+ngx_mra_near_merge(ngx_mra_near_t *nr, ngx_msec_t since)
+{
+    ngx_mra_near_walk_t  *walk;
+
+    walk = &nr->merge;
+
+    walk->kind = 0;
+    walk->cursor = 0;
+    walk->since = since;
+    walk->until = ngx_current_msec;
+    walk->waiting = 0;
+    walk->active = 1;
+    walk->failed = 0;
+
+    ngx_add_timer(&walk->timer, NGX_MRA_NEAR_STEP);
+}
+
+
+static void
+ngx_mra_near_merge_step(ngx_event_t *ev)
+{
+    size_t                len;
+    u_char               *p;
+    ngx_msec_t            elapsed;
+    ngx_mra_near_t       *nr;
+    ngx_connection_t     *dumb;
+    ngx_mra_record_t     *rec;
+    ngx_mra_near_walk_t  *walk;
+
+    dumb = ev->data;
+    nr = dumb->data;
+    walk = &nr->merge;
+
+    if (walk->failed || !ngx_mra_near_has_far(nr)) {
+        walk->active = 0;
+        ngx_mra_near_dirty(nr, walk->since);
+        return;
+    }
+
+    elapsed = ngx_current_msec - walk->since;
+
+    if (walk->waiting < NGX_MRA_NEAR_WAITING && walk->kind < NGX_MRA_KINDS) {
+
+        if (ngx_mra_near_page(nr, walk, &len) != NGX_OK) {
+            walk->failed = 1;
+            len = 0;
+        }
+
+        for (p = nr->page; p < nr->page + len; p += rec->len) {
+            rec = (ngx_mra_record_t *) p;
+            ngx_mra_near_merge_record(nr, rec, elapsed);
+        }
+
+        if (walk->cursor == 0) {
+            walk->kind++;
+        }
+    }
+
+    if (walk->kind == NGX_MRA_KINDS && walk->waiting == 0) {
+        walk->active = 0;
+        return;
+    }
+
+    ngx_add_timer(ev, NGX_MRA_NEAR_STEP);
+}
+
+
+static ngx_int_t
+ngx_mra_near_page(ngx_mra_near_t *nr, ngx_mra_near_walk_t *walk, size_t *len)
+{
+    ngx_int_t     rc;
+    ngx_mra_op_t  op;
+
+    ngx_memzero(&op, sizeof(ngx_mra_op_t));
+
+    op.kind = walk->kind;
+    op.cursor = walk->cursor;
+    op.period = ngx_min(ngx_current_msec - walk->since + 1,
+                        NGX_MRA_WINDOW_LIFE);
+    op.value.data = nr->page;
+    op.value.len = NGX_MRA_NEAR_PAGE;
+
+    rc = ngx_mra_store_scan(nr->near, &op);
+
+    walk->cursor = op.cursor;
+    *len = op.value.len;
+
+    return rc;
+}
+
+
+static void
+ngx_mra_near_merge_record(ngx_mra_near_t *nr, ngx_mra_record_t *rec,
+    ngx_msec_t elapsed)
+{
+    switch (nr->merge.kind) {
+
+    case NGX_MRA_TOKEN:
+    case NGX_MRA_CREDENTIAL:
+
+        if (rec->size == 0 || ngx_mra_near_set_since(nr, rec, elapsed)) {
+            ngx_mra_near_merge_value(nr, rec);
+        }
+
+        return;
+
+    case NGX_MRA_BAN:
+        ngx_mra_near_merge_value(nr, rec);
+        return;
+
+    case NGX_MRA_AUTHORIZATION:
+    case NGX_MRA_FAILURE:
+
+        if (rec->used) {
+            ngx_mra_near_merge_window(nr, rec, elapsed);
+        }
+
+        return;
+
+    default:
+        return;
+    }
+}
+
+
+/* of tokens and credentials, which are all stored with one life */
+
+static ngx_uint_t
+ngx_mra_near_set_since(ngx_mra_near_t *nr, ngx_mra_record_t *rec,
+    ngx_msec_t elapsed)
+{
+    ngx_msec_t  life;
+
+    life = *nr->conf->life;
+
+    return elapsed >= life || rec->ttl >= life - elapsed;
+}
+
+
+static void
+ngx_mra_near_merge_value(ngx_mra_near_t *nr, ngx_mra_record_t *rec)
+{
+    ngx_mra_op_t         op;
+    ngx_mra_near_req_t  *req;
+
+    ngx_memzero(&op, sizeof(ngx_mra_op_t));
+
+    op.kind = nr->merge.kind;
+    op.ttl = rec->ttl;
+    op.value.len = rec->size;
+    ngx_memcpy(op.key, rec->key, NGX_MRA_KEY_LEN);
+
+    /* an empty one was deleted here */
+
+    if (rec->size == 0) {
+        req = ngx_mra_near_req(nr, &op, ngx_mra_near_unburied, 0);
+        ngx_mra_near_merge_push(nr, req, nr->far->backend->del);
+        return;
+    }
+
+    req = ngx_mra_near_req(nr, &op, ngx_mra_near_merge_done, rec->size);
+
+    if (req) {
+        req->op.value.data = req->data;
+        ngx_memcpy(req->data, rec->data, rec->size);
+    }
+
+    ngx_mra_near_merge_push(nr, req, nr->far->backend->set);
+}
+
+
+/*
+ * When an attempt leaves a window of "elapsed" that takes no more than i is
+ * what tells the age of the i-th newest.
+ */
+
+static void
+ngx_mra_near_merge_window(ngx_mra_near_t *nr, ngx_mra_record_t *rec,
+    ngx_msec_t elapsed)
+{
+    u_char               name[NGX_MRA_VALUE_MAX];
+    ngx_uint_t           i, n;
+    ngx_msec_t          *ages, age, newest;
+    ngx_mra_op_t         op;
+    ngx_mra_near_req_t  *req;
+
+    ngx_memzero(&op, sizeof(ngx_mra_op_t));
+
+    op.kind = nr->merge.kind;
+    op.period = ngx_min(elapsed + 1, NGX_MRA_WINDOW_LIFE);
+    ngx_memcpy(op.key, rec->key, NGX_MRA_KEY_LEN);
+
+    req = ngx_mra_near_req(nr, &op, ngx_mra_near_merge_done,
+                           rec->used * sizeof(ngx_msec_t));
+    if (req == NULL) {
+        nr->merge.failed = 1;
+        return;
+    }
+
+    ages = (ngx_msec_t *) req->data;
+
+    n = 0;
+    newest = 0;
+
+    for (i = 0; i < rec->used; i++) {
+        op.limit = i + 1;
+        op.value.data = name;
+        op.value.len = NGX_MRA_VALUE_MAX;
+
+        if (ngx_mra_store_get(nr->near, &op) != NGX_OK || op.retry == 0) {
+            break;
+        }
+
+        age = op.period - op.retry;
+        newest = (i == 0) ? age : newest;
+
+        if (age > ngx_current_msec - nr->merge.until) {
+            ages[n++] = age;
+        }
+    }
+
+    if (n == 0) {
+        ngx_mra_near_req_free(req);
+        return;
+    }
+
+    /* it lives for its period after the newest */
+
+    req->op.period = op.ttl + newest;
+    req->op.value.data = req->data;
+    req->op.value.len = n * sizeof(ngx_msec_t);
+
+    ngx_mra_near_merge_push(nr, req, ngx_mra_redis_merge);
+}
+
+
+static void
+ngx_mra_near_merge_push(ngx_mra_near_t *nr, ngx_mra_near_req_t *req,
+    ngx_int_t (*send)(ngx_mra_store_t *st, ngx_mra_op_t *op))
+{
+    if (req == NULL || ngx_mra_near_push(req, send) != NGX_AGAIN) {
+        nr->merge.failed = 1;
+        return;
+    }
+
+    nr->merge.waiting++;
+}
+
+
+static void
+ngx_mra_near_unburied(ngx_mra_near_req_t *req)
+{
+    if (req->op.rc != NGX_ERROR) {
+        (void) ngx_mra_store_del(req->nr->near, &req->op);
+    }
+
+    ngx_mra_near_merge_done(req);
+}
+
+
+static void
+ngx_mra_near_merge_done(ngx_mra_near_req_t *req)
+{
+    ngx_mra_near_t  *nr;
+
+    nr = req->nr;
+
+    ngx_mra_near_taken(nr, req->op.rc);
+
+    if (nr->merge.waiting) {
+        nr->merge.waiting--;
+    }
+
+    if (req->op.rc == NGX_ERROR) {
+        nr->merge.failed = 1;
+    }
+
+    ngx_mra_near_req_free(req);
+}
+
+
+void
+ngx_mra_near_flush(ngx_mra_near_t *nr)
+{
+    ngx_mra_near_walk_t  *walk;
+
+    walk = &nr->flush;
+
+    (void) ngx_atomic_fetch_add(&nr->shared->changes, 1);
+
+    walk->kind = NGX_MRA_TOKEN;
+    walk->cursor = 0;
+    walk->since = ngx_current_msec;
+    walk->active = 1;
+
+    if (!walk->timer.timer_set) {
+        ngx_mra_near_flush_step(&walk->timer);
+    }
+}
+
+
+/* what only this node has stays */
+
+static void
+ngx_mra_near_flush_step(ngx_event_t *ev)
+{
+    size_t                len;
+    u_char               *p;
+    ngx_msec_t            since, elapsed;
+    ngx_uint_t            i;
+    ngx_mra_op_t          op;
+    ngx_mra_near_t       *nr;
+    ngx_connection_t     *dumb;
+    ngx_mra_record_t     *rec;
+    ngx_mra_near_walk_t  *walk;
+
+    dumb = ev->data;
+    nr = dumb->data;
+    walk = &nr->flush;
+
+    since = nr->merge.active ? nr->merge.since : nr->shared->dirty;
+    elapsed = since ? ngx_current_msec - since : 0;
+
+    for (i = 0; i < NGX_MRA_NEAR_PAGES; i++) {
+
+        if (ngx_mra_near_page(nr, walk, &len) != NGX_OK) {
+            break;
+        }
+
+        for (p = nr->page; p < nr->page + len; p += rec->len) {
+            rec = (ngx_mra_record_t *) p;
+
+            if (rec->size == 0
+                || (since && ngx_mra_near_set_since(nr, rec, elapsed)))
+            {
+                continue;
+            }
+
+            ngx_memzero(&op, sizeof(ngx_mra_op_t));
+            op.kind = walk->kind;
+            ngx_memcpy(op.key, rec->key, NGX_MRA_KEY_LEN);
+
+            (void) ngx_mra_store_del(nr->near, &op);
+        }
+
+        if (walk->cursor) {
+            continue;
+        }
+
+        if (walk->kind == NGX_MRA_CREDENTIAL) {
+            walk->active = 0;
+            return;
+        }
+
+        walk->kind = NGX_MRA_CREDENTIAL;
+    }
+
+    ngx_add_timer(ev, NGX_MRA_NEAR_STEP);
+}

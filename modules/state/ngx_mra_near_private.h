@@ -1,0 +1,150 @@
+
+/*
+ * Copyright (C) ngx_mra contributors
+ *
+ * What the files of the near copy share among themselves.
+ */
+
+
+#ifndef _NGX_MRA_NEAR_PRIVATE_H_INCLUDED_
+#define _NGX_MRA_NEAR_PRIVATE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+#include "ngx_mra_near.h"
+#include "ngx_mra_redis.h"
+
+
+#define NGX_MRA_NEAR_PAGE   4096
+
+
+/* in shared memory; times are ms, of which 0 is none */
+
+typedef struct {
+    ngx_atomic_t             leader;    /* the worker that speaks for all */
+    ngx_atomic_t             seen;      /* ... when it was last alive */
+    ngx_atomic_t             lost;      /* since when the far one is away */
+    ngx_atomic_t             refused;   /* it is there and takes nothing */
+    ngx_atomic_t             dirty;     /* since when there is to merge */
+    ngx_atomic_t             changes;   /* that were applied to the near */
+
+    ngx_mra_redis_place_t    place;     /* the leader's */
+} ngx_mra_near_shared_t;
+
+
+/* a walk over the near copy, by the leader */
+
+typedef struct {
+    ngx_uint_t               kind;
+    uint64_t                 cursor;
+    ngx_msec_t               since;
+    ngx_msec_t               until;     /* what is later was not done alone */
+    ngx_uint_t               waiting;   /* for answers */
+    unsigned                 active:1;
+    unsigned                 failed:1;
+    ngx_event_t              timer;
+} ngx_mra_near_walk_t;
+
+
+typedef struct {
+    ngx_mra_near_conf_t     *conf;
+    ngx_mra_store_t         *near;
+    ngx_mra_store_t         *far;
+    ngx_mra_near_shared_t   *shared;
+    ngx_log_t               *log;
+
+    ngx_queue_t              waiting;   /* of ngx_mra_near_req_t */
+    ngx_event_t              tick;
+    ngx_connection_t         dumb;      /* for the debug lines of timers */
+
+    ngx_str_t                name;      /* of the server */
+    u_char                   name_buf[NGX_SOCKADDR_STRLEN];
+
+    unsigned                 open:1;
+    unsigned                 leader:1;
+
+    ngx_msec_t               pause;     /* no merge until then */
+    ngx_msec_t               ping;      /* the next one */
+
+    ngx_mra_near_walk_t      merge;
+    ngx_mra_near_walk_t      flush;
+
+    u_char                   page[NGX_MRA_NEAR_PAGE];
+} ngx_mra_near_t;
+
+
+/* what the leader finds away nobody else waits for */
+
+#define ngx_mra_near_may_ask(nr)                                             \
+    ((nr)->open && (nr)->shared->lost == 0)
+
+#define ngx_mra_near_has_far(nr)                                             \
+    (ngx_mra_near_may_ask(nr) && ngx_mra_redis_up((nr)->far))
+
+
+/* an operation on the far store */
+
+typedef struct ngx_mra_near_req_s  ngx_mra_near_req_t;
+
+typedef void (*ngx_mra_near_req_pt)(ngx_mra_near_req_t *req);
+
+struct ngx_mra_near_req_s {
+    ngx_mra_op_t             op;
+    ngx_queue_t              queue;
+    ngx_mra_near_t          *nr;
+    ngx_mra_op_t            *caller;    /* NULL: nobody waits */
+    ngx_mra_near_req_pt      handler;   /* frees the request */
+    ngx_msec_t               begun;
+    ngx_atomic_uint_t        changes;   /* when it was begun */
+    ngx_uint_t               found;     /* del: near */
+    ngx_uint_t               held;      /* get: until up or down, once */
+    u_char                   data[];
+};
+
+
+/* a request with room for "size" bytes of its own; NULL: no memory */
+
+ngx_mra_near_req_t *ngx_mra_near_req(ngx_mra_near_t *nr, ngx_mra_op_t *op,
+    ngx_mra_near_req_pt handler, size_t size);
+void ngx_mra_near_req_free(ngx_mra_near_req_t *req);
+
+/* starts one that nobody waits for; NGX_AGAIN, else it is freed */
+
+ngx_int_t ngx_mra_near_push(ngx_mra_near_req_t *req,
+    ngx_int_t (*send)(ngx_mra_store_t *st, ngx_mra_op_t *op));
+
+/* what was held: asks, or answers that there is nothing */
+
+void ngx_mra_near_release(ngx_mra_near_t *nr);
+
+/* there is to merge what was done since then */
+
+void ngx_mra_near_dirty(ngx_mra_near_t *nr, ngx_msec_t since);
+
+/* whether Redis took a command, for the log */
+
+void ngx_mra_near_taken(ngx_mra_near_t *nr, ngx_int_t rc);
+
+
+/* ngx_mra_near_leader.c */
+
+void ngx_mra_near_leader_open(ngx_mra_near_t *nr);
+void ngx_mra_near_leader_close(ngx_mra_near_t *nr);
+
+/* the state of this worker's connection */
+
+void ngx_mra_near_state(void *data, ngx_mra_redis_up_e up, ngx_str_t *name,
+    ngx_str_t *why);
+
+
+/* ngx_mra_near_merge.c */
+
+void ngx_mra_near_merge_open(ngx_mra_near_t *nr);
+void ngx_mra_near_merge_close(ngx_mra_near_t *nr);
+void ngx_mra_near_merge(ngx_mra_near_t *nr, ngx_msec_t since);
+void ngx_mra_near_flush(ngx_mra_near_t *nr);
+
+
+#endif /* _NGX_MRA_NEAR_PRIVATE_H_INCLUDED_ */

@@ -1,0 +1,724 @@
+
+/*
+ * Copyright (C) ngx_mra contributors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_sha1.h>
+#include "ngx_mra_redis_conn.h"
+#include "ngx_mra_redis_private.h"
+#include "ngx_mra_window.h"
+
+
+#define NGX_MRA_REDIS_SHA_LEN  40
+
+/* arguments after the script, its digest and the number of keys */
+
+#define NGX_MRA_REDIS_FIRST    3
+
+
+#define ngx_mra_redis_is_window(kind)                                        \
+    ((kind) == NGX_MRA_AUTHORIZATION || (kind) == NGX_MRA_FAILURE)
+
+
+/* the tag of a call, and the number of its script */
+
+typedef enum {
+    NGX_MRA_REDIS_GET = 0,
+    NGX_MRA_REDIS_SET,
+    NGX_MRA_REDIS_DEL,
+    NGX_MRA_REDIS_HIT,
+    NGX_MRA_REDIS_MERGE,
+    NGX_MRA_REDIS_SCRIPTS
+} ngx_mra_redis_tag_e;
+
+
+static ngx_int_t ngx_mra_redis_get(ngx_mra_store_t *st, ngx_mra_op_t *op);
+static ngx_int_t ngx_mra_redis_set(ngx_mra_store_t *st, ngx_mra_op_t *op);
+static ngx_int_t ngx_mra_redis_del(ngx_mra_store_t *st, ngx_mra_op_t *op);
+static ngx_int_t ngx_mra_redis_hit(ngx_mra_store_t *st, ngx_mra_op_t *op);
+static ngx_int_t ngx_mra_redis_cannot(ngx_mra_store_t *st, ngx_mra_op_t *op);
+static void ngx_mra_redis_cancel(ngx_mra_store_t *st, ngx_mra_op_t *op);
+
+static void ngx_mra_redis_state(ngx_mra_redis_conn_t *conn,
+    ngx_mra_redis_up_e up);
+static ngx_int_t ngx_mra_redis_send(ngx_mra_redis_t *rd, ngx_mra_op_t *op,
+    ngx_mra_redis_tag_e tag, ngx_uint_t whole);
+static void ngx_mra_redis_key(ngx_mra_redis_t *rd, ngx_mra_op_t *op,
+    ngx_str_t *arg, u_char *buf);
+static void ngx_mra_redis_number(ngx_str_t *arg, u_char **p,
+    uint64_t n);
+static void ngx_mra_redis_replied(ngx_mra_redis_call_t *call,
+    redisReply *reply);
+static ngx_int_t ngx_mra_redis_read(ngx_mra_op_t *op, ngx_uint_t tag,
+    redisReply *reply);
+static ngx_int_t ngx_mra_redis_read_value(ngx_mra_op_t *op,
+    redisReply *value, redisReply *ttl);
+static ngx_int_t ngx_mra_redis_read_hit(ngx_mra_op_t *op, redisReply *reply);
+
+
+static const ngx_mra_backend_t  ngx_mra_redis_backend = {
+    ngx_mra_redis_get,
+    ngx_mra_redis_set,
+    ngx_mra_redis_del,
+    ngx_mra_redis_hit,
+    ngx_mra_redis_cannot,
+    ngx_mra_redis_cannot,
+    ngx_mra_redis_cancel
+};
+
+
+/*
+ * A window is a string of the times of its attempts, oldest first, 5 bytes
+ * each: milliseconds of Redis' clock that wrap after 34 years.
+ */
+
+#define NGX_MRA_REDIS_LUA_WINDOW                                             \
+    "local t = redis.call('TIME')\n"                                         \
+    "local now = (t[1] * 1000 + math.floor(t[2] / 1000)) % 1099511627776\n"  \
+    "local period = tonumber(ARGV[1])\n"                                     \
+    "local w = redis.call('GET', KEYS[1]) or ''\n"                           \
+    "local n, gone = math.floor(#w / 5), 0\n"                                \
+    "local function age(i)\n"                                                \
+    "  local a = (now - struct.unpack('>I5', w, i * 5 + 1)) "                \
+    "% 1099511627776\n"                                                      \
+    "  return a > 549755813888 and 0 or a\n"                                 \
+    "end\n"                                                                  \
+    "while gone < n and age(gone) >= period do gone = gone + 1 end\n"
+
+#define NGX_MRA_REDIS_LUA_CHANGE                                             \
+    "  redis.call('XADD', KEYS[2], 'MAXLEN', '~', 10000, '*', "              \
+    "'k', ARGV[1], 'n', ARGV[2])\n"
+
+
+static ngx_str_t  ngx_mra_redis_scripts[] = {
+
+    /* get: value and life */
+
+    ngx_string(
+        "local v = redis.call('GET', KEYS[1])\n"
+        "return v and {v, redis.call('PTTL', KEYS[1])}\n"
+    ),
+
+    /*
+     * set: whether it took the place of another value; others hear of this,
+     * and of what they do not ask for
+     */
+
+    ngx_string(
+        "local v = redis.call('GET', KEYS[1])\n"
+        "redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4])\n"
+        "if ARGV[5] or v and v ~= ARGV[3] then\n"
+        NGX_MRA_REDIS_LUA_CHANGE
+        "  return 1\n"
+        "end\n"
+        "return 0\n"
+    ),
+
+    /* del: whether it was there; others may have it anyway */
+
+    ngx_string(
+        "local n = redis.call('DEL', KEYS[1])\n"
+        NGX_MRA_REDIS_LUA_CHANGE
+        "return n\n"
+    ),
+
+    /* hit: admitted, used, retry; then value and life of what was asked */
+
+    ngx_string(
+        NGX_MRA_REDIS_LUA_WINDOW
+        "local limit, used = tonumber(ARGV[2]), n - gone\n"
+        "if used >= limit then\n"
+        "  return {0, used, period - age(n - limit)}\n"
+        "end\n"
+        "redis.call('SET', KEYS[1], w:sub(gone * 5 + 1)"
+        " .. struct.pack('>I5', now), 'PX', period)\n"
+        "if not KEYS[2] then return {1, used + 1, 0} end\n"
+        "local v = redis.call('GET', KEYS[2])\n"
+        "return {1, used + 1, 0, v, v and redis.call('PTTL', KEYS[2]) or 0}\n"
+    ),
+
+    /*
+     * merge: the newest ones of those it has and those that are given.  One
+     * that both have, within the time of a round trip, is one: Redis counted
+     * it and the answer came or was lost.
+     */
+
+    ngx_string(
+        NGX_MRA_REDIS_LUA_WINDOW
+        "local ages, same = {}, {}\n"
+        "for i = gone, n - 1 do ages[#ages + 1] = age(i) end\n"
+        "local had = #ages\n"
+        "for i = 2, #ARGV do\n"
+        "  local a, found = tonumber(ARGV[i]), ARGV[i] + 0 >= period\n"
+        "  for j = 1, had do\n"
+        "    if not found and not same[j] and math.abs(ages[j] - a) <= 50 "
+        "then\n"
+        "      same[j], found = true, true\n"
+        "    end\n"
+        "  end\n"
+        "  if not found then ages[#ages + 1] = a end\n"
+        "end\n"
+        "if #ages == 0 then return 0 end\n"
+        "table.sort(ages)\n"
+        "w = ''\n"
+        "for i = 1, math.min(#ages, 100) do\n"
+        "  w = struct.pack('>I5', (now - ages[i]) % 1099511627776) .. w\n"
+        "end\n"
+        "redis.call('SET', KEYS[1], w, 'PX', period - ages[1])\n"
+        "return #ages\n"
+    )
+};
+
+
+ngx_mra_store_t *
+ngx_mra_redis_create(ngx_pool_t *pool, ngx_mra_redis_conf_t *conf)
+{
+    u_char            digest[20];
+    ngx_uint_t        i;
+    ngx_sha1_t        sha1;
+    ngx_mra_redis_t  *rd;
+    ngx_mra_store_t  *st;
+
+    st = ngx_palloc(pool, sizeof(ngx_mra_store_t));
+    rd = ngx_pcalloc(pool, sizeof(ngx_mra_redis_t));
+
+    if (st == NULL || rd == NULL) {
+        return NULL;
+    }
+
+    rd->conf = conf;
+
+    rd->digests = ngx_palloc(pool,
+                             NGX_MRA_REDIS_SCRIPTS * NGX_MRA_REDIS_SHA_LEN);
+    if (rd->digests == NULL) {
+        return NULL;
+    }
+
+    for (i = 0; i < NGX_MRA_REDIS_SCRIPTS; i++) {
+        ngx_sha1_init(&sha1);
+        ngx_sha1_update(&sha1, ngx_mra_redis_scripts[i].data,
+                        ngx_mra_redis_scripts[i].len);
+        ngx_sha1_final(digest, &sha1);
+
+        (void) ngx_hex_dump(rd->digests + i * NGX_MRA_REDIS_SHA_LEN, digest,
+                            20);
+    }
+
+    st->backend = &ngx_mra_redis_backend;
+    st->data = rd;
+
+    return st;
+}
+
+
+ngx_int_t
+ngx_mra_redis_open(ngx_mra_store_t *st, ngx_str_t *id,
+    ngx_mra_redis_state_pt handler, void *data, ngx_log_t *log)
+{
+    ngx_mra_redis_t       *rd;
+    ngx_mra_redis_conn_t  *conn;
+
+    rd = st->data;
+
+    rd->id = *id;
+    rd->handler = handler;
+    rd->data = data;
+    rd->log = log;
+
+    conn = ngx_calloc(sizeof(ngx_mra_redis_conn_t), log);
+    if (conn == NULL) {
+        return NGX_ERROR;
+    }
+
+    conn->conf = rd->conf;
+    conn->handler = ngx_mra_redis_state;
+    conn->data = rd;
+    conn->scripts = ngx_mra_redis_scripts;
+    conn->nscripts = NGX_MRA_REDIS_SCRIPTS;
+
+    rd->conn = conn;
+
+    ngx_mra_redis_conn_open(conn, log);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_mra_redis_close(ngx_mra_store_t *st)
+{
+    ngx_mra_redis_t  *rd;
+
+    rd = st->data;
+
+    ngx_mra_redis_unlisten(st);
+
+    if (rd->conn) {
+        ngx_mra_redis_conn_close(rd->conn);
+        ngx_free(rd->conn);
+        rd->conn = NULL;
+    }
+}
+
+
+ngx_uint_t
+ngx_mra_redis_up(ngx_mra_store_t *st)
+{
+    ngx_mra_redis_t  *rd;
+
+    rd = st->data;
+
+    return rd->conn && rd->conn->up;
+}
+
+
+void
+ngx_mra_redis_hurry(ngx_mra_store_t *st)
+{
+    ngx_mra_redis_t  *rd;
+
+    rd = st->data;
+
+    ngx_mra_redis_conn_hurry(rd->conn);
+}
+
+
+void
+ngx_mra_redis_ping(ngx_mra_store_t *st)
+{
+    ngx_str_t         arg;
+    ngx_mra_redis_t  *rd;
+
+    rd = st->data;
+
+    if (rd->conn && rd->conn->waiting == 0) {
+        ngx_str_set(&arg, "PING");
+        (void) ngx_mra_redis_call(rd->conn, NULL, rd->conf->timeout, 1, &arg);
+    }
+}
+
+
+ngx_str_t *
+ngx_mra_redis_refusal(ngx_mra_store_t *st)
+{
+    ngx_mra_redis_t  *rd;
+
+    rd = st->data;
+
+    return &rd->refusal;
+}
+
+
+static void
+ngx_mra_redis_state(ngx_mra_redis_conn_t *conn,
+    ngx_mra_redis_up_e up)
+{
+    ngx_mra_redis_t  *rd;
+
+    rd = conn->data;
+
+    if (up == NGX_MRA_REDIS_UP && rd->changes) {
+        ngx_mra_redis_conn_hurry(rd->changes);
+    }
+
+    rd->handler(rd->data, up, &conn->name, &conn->why);
+}
+
+
+static ngx_int_t
+ngx_mra_redis_get(ngx_mra_store_t *st, ngx_mra_op_t *op)
+{
+    if (ngx_mra_redis_is_window(op->kind)) {
+        return NGX_ERROR;
+    }
+
+    return ngx_mra_redis_send(st->data, op, NGX_MRA_REDIS_GET, 0);
+}
+
+
+static ngx_int_t
+ngx_mra_redis_set(ngx_mra_store_t *st, ngx_mra_op_t *op)
+{
+    ngx_int_t         rc;
+    ngx_mra_redis_t  *rd;
+
+    rd = st->data;
+
+    if (op->value.len > NGX_MRA_VALUE_MAX || ngx_mra_redis_is_window(op->kind))
+    {
+        return NGX_ERROR;
+    }
+
+    if (op->ttl == 0) {
+        return ngx_mra_redis_del(st, op);
+    }
+
+    rc = ngx_mra_redis_send(rd, op, NGX_MRA_REDIS_SET, 0);
+
+    /* a client is about to get it and to show it to another node */
+
+    if (rc == NGX_AGAIN && op->kind == NGX_MRA_TOKEN) {
+        ngx_mra_redis_conn_flush(rd->conn);
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_mra_redis_del(ngx_mra_store_t *st, ngx_mra_op_t *op)
+{
+    return ngx_mra_redis_send(st->data, op, NGX_MRA_REDIS_DEL, 0);
+}
+
+
+static ngx_int_t
+ngx_mra_redis_hit(ngx_mra_store_t *st, ngx_mra_op_t *op)
+{
+    if (!ngx_mra_redis_is_window(op->kind) || op->limit > NGX_MRA_WINDOW_MAX
+        || op->period > NGX_MRA_WINDOW_LIFE)
+    {
+        return NGX_ERROR;
+    }
+
+    if (op->limit == 0 || op->period == 0) {
+        op->used = 0;
+        op->retry = 0;
+
+        return NGX_OK;
+    }
+
+    return ngx_mra_redis_send(st->data, op, NGX_MRA_REDIS_HIT, 0);
+}
+
+
+ngx_int_t
+ngx_mra_redis_merge(ngx_mra_store_t *st, ngx_mra_op_t *op)
+{
+    if (op->value.len > NGX_MRA_WINDOW_MAX * sizeof(ngx_msec_t)) {
+        return NGX_ERROR;
+    }
+
+    return ngx_mra_redis_send(st->data, op, NGX_MRA_REDIS_MERGE, 0);
+}
+
+
+static ngx_int_t
+ngx_mra_redis_cannot(ngx_mra_store_t *st, ngx_mra_op_t *op)
+{
+    return NGX_ERROR;
+}
+
+
+static void
+ngx_mra_redis_cancel(ngx_mra_store_t *st, ngx_mra_op_t *op)
+{
+    ngx_mra_redis_call_t  *call;
+
+    call = op->pending;
+    op->pending = NULL;
+
+    call->handler = NULL;
+}
+
+
+static void
+ngx_mra_redis_key(ngx_mra_redis_t *rd, ngx_mra_op_t *op, ngx_str_t *arg,
+    u_char *buf)
+{
+    u_char     *p;
+    ngx_str_t   digest, text;
+
+    digest.data = op->key;
+    digest.len = NGX_MRA_KEY_LEN;
+
+    p = ngx_cpymem(buf, rd->conf->prefix.data, rd->conf->prefix.len);
+    *p++ = NGX_MRA_REDIS_LETTERS[op->kind];
+
+    text.data = p;
+    ngx_encode_base64url(&text, &digest);
+
+    arg->data = buf;
+    arg->len = text.data + text.len - buf;
+}
+
+
+void
+ngx_mra_redis_stream(ngx_mra_redis_t *rd, ngx_str_t *arg, u_char *buf)
+{
+    arg->data = buf;
+    arg->len = ngx_sprintf(buf, "%Vchanges", &rd->conf->prefix) - buf;
+}
+
+
+/* "whole": with the script, which the server has forgotten */
+
+static ngx_int_t
+ngx_mra_redis_send(ngx_mra_redis_t *rd, ngx_mra_op_t *op,
+    ngx_mra_redis_tag_e tag, ngx_uint_t whole)
+{
+    u_char                *p, first[NGX_MRA_REDIS_KEY_LEN],
+                           second[NGX_MRA_REDIS_KEY_LEN],
+                           numbers[(NGX_MRA_WINDOW_MAX + 2)
+                                   * NGX_INT64_LEN];
+    ngx_str_t              arg[NGX_MRA_REDIS_ARGS];
+    ngx_uint_t             i, n;
+    ngx_msec_t            *ages;
+    ngx_mra_redis_call_t  *call;
+
+    if (rd->conn == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (whole) {
+        ngx_str_set(&arg[0], "EVAL");
+        arg[1] = ngx_mra_redis_scripts[tag];
+
+    } else {
+        ngx_str_set(&arg[0], "EVALSHA");
+        arg[1].data = rd->digests + tag * NGX_MRA_REDIS_SHA_LEN;
+        arg[1].len = NGX_MRA_REDIS_SHA_LEN;
+    }
+
+    ngx_str_set(&arg[2], "1");
+
+    n = NGX_MRA_REDIS_FIRST;
+    p = numbers;
+
+    ngx_mra_redis_key(rd, op, &arg[n++], first);
+
+    switch (tag) {
+
+    case NGX_MRA_REDIS_SET:
+    case NGX_MRA_REDIS_DEL:
+        ngx_str_set(&arg[2], "2");
+        ngx_mra_redis_stream(rd, &arg[n++], second);
+
+        /* the key without the prefix, and who changes it */
+
+        arg[n].data = first + rd->conf->prefix.len;
+        arg[n].len = arg[NGX_MRA_REDIS_FIRST].len - rd->conf->prefix.len;
+        n++;
+
+        arg[n++] = rd->id;
+
+        if (tag == NGX_MRA_REDIS_SET) {
+            arg[n++] = op->value;
+            ngx_mra_redis_number(&arg[n++], &p, op->ttl);
+
+            if (op->kind == NGX_MRA_BAN) {
+                ngx_str_set(&arg[n], "1");
+                n++;
+            }
+        }
+
+        break;
+
+    case NGX_MRA_REDIS_HIT:
+
+        if (op->also) {
+            ngx_str_set(&arg[2], "2");
+            ngx_mra_redis_key(rd, op->also, &arg[n++], second);
+        }
+
+        ngx_mra_redis_number(&arg[n++], &p, op->period);
+        ngx_mra_redis_number(&arg[n++], &p, op->limit);
+        break;
+
+    case NGX_MRA_REDIS_MERGE:
+        ngx_mra_redis_number(&arg[n++], &p, op->period);
+
+        ages = (ngx_msec_t *) op->value.data;
+
+        for (i = 0; i < op->value.len / sizeof(ngx_msec_t); i++) {
+            ngx_mra_redis_number(&arg[n++], &p, ages[i]);
+        }
+
+        break;
+
+    default:
+        break;
+    }
+
+    call = ngx_mra_redis_call(rd->conn, ngx_mra_redis_replied,
+                              rd->conf->timeout, n, arg);
+    if (call == NULL) {
+        return NGX_ERROR;
+    }
+
+    call->data = op;
+    call->tag = tag;
+    call->again = whole;
+
+    op->pending = call;
+
+    return NGX_AGAIN;
+}
+
+
+static void
+ngx_mra_redis_number(ngx_str_t *arg, u_char **p, uint64_t n)
+{
+    arg->data = *p;
+    *p = ngx_sprintf(*p, "%uL", n);
+    arg->len = *p - arg->data;
+}
+
+
+static void
+ngx_mra_redis_replied(ngx_mra_redis_call_t *call, redisReply *reply)
+{
+    size_t            len;
+    ngx_mra_op_t     *op;
+    ngx_mra_redis_t  *rd;
+
+    op = call->data;
+    rd = call->conn->data;
+
+    op->pending = NULL;
+    op->rc = NGX_ERROR;
+
+    if (reply == NULL) {
+        op->handler(op);
+        return;
+    }
+
+    if (reply->type == REDIS_REPLY_ERROR) {
+
+        if (!call->again
+            && ngx_strncmp(reply->str, "NOSCRIPT", 8) == 0
+            && ngx_mra_redis_send(rd, op, call->tag, 1) == NGX_AGAIN)
+        {
+            return;
+        }
+
+        len = ngx_min((size_t) reply->len, sizeof(rd->refusal_buf));
+
+        rd->refusal.data = rd->refusal_buf;
+        rd->refusal.len = len;
+        ngx_memcpy(rd->refusal_buf, reply->str, len);
+
+        op->handler(op);
+        return;
+    }
+
+    op->rc = ngx_mra_redis_read(op, call->tag, reply);
+
+    if (op->rc == NGX_ABORT) {
+        op->rc = NGX_ERROR;
+        ngx_mra_redis_conn_drop(call->conn, "its reply is none of ours");
+    }
+
+    op->handler(op);
+}
+
+
+/* NGX_ABORT: a reply that no script of ours gives */
+
+static ngx_int_t
+ngx_mra_redis_read(ngx_mra_op_t *op, ngx_uint_t tag, redisReply *reply)
+{
+    if (tag == NGX_MRA_REDIS_HIT) {
+        return ngx_mra_redis_read_hit(op, reply);
+    }
+
+    if (tag == NGX_MRA_REDIS_GET) {
+
+        if (reply->type == REDIS_REPLY_NIL) {
+            return NGX_DECLINED;
+        }
+
+        if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2) {
+            return NGX_ABORT;
+        }
+
+        return ngx_mra_redis_read_value(op, reply->element[0],
+                                        reply->element[1]);
+    }
+
+    if (reply->type != REDIS_REPLY_INTEGER) {
+        return NGX_ABORT;
+    }
+
+    op->used = reply->integer;
+
+    if (tag == NGX_MRA_REDIS_DEL) {
+        return reply->integer ? NGX_OK : NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_mra_redis_read_value(ngx_mra_op_t *op, redisReply *value, redisReply *ttl)
+{
+    if (value->type == REDIS_REPLY_NIL) {
+        return NGX_DECLINED;
+    }
+
+    if (value->type != REDIS_REPLY_STRING || ttl->type != REDIS_REPLY_INTEGER)
+    {
+        return NGX_ABORT;
+    }
+
+    /* without a life it is not of ours */
+
+    if (ttl->integer <= 0) {
+        return NGX_DECLINED;
+    }
+
+    if ((size_t) value->len > op->value.len) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(op->value.data, value->str, value->len);
+
+    op->value.len = value->len;
+    op->ttl = (ngx_msec_t) ttl->integer;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_mra_redis_read_hit(ngx_mra_op_t *op, redisReply *reply)
+{
+    ngx_int_t     rc;
+    ngx_uint_t    i;
+    redisReply  **e;
+
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 3) {
+        return NGX_ABORT;
+    }
+
+    e = reply->element;
+
+    for (i = 0; i < 3; i++) {
+        if (e[i]->type != REDIS_REPLY_INTEGER || e[i]->integer < 0) {
+            return NGX_ABORT;
+        }
+    }
+
+    op->used = e[1]->integer;
+    op->retry = e[2]->integer;
+
+    if (e[0]->integer == 0) {
+        return NGX_DECLINED;
+    }
+
+    if (op->also && reply->elements == 5) {
+        rc = ngx_mra_redis_read_value(op->also, e[3], e[4]);
+
+        if (rc == NGX_ABORT) {
+            return NGX_ABORT;
+        }
+
+        op->also->rc = rc;
+    }
+
+    return NGX_OK;
+}

@@ -1,0 +1,129 @@
+
+/*
+ * Copyright (C) ngx_mra contributors
+ *
+ * The store in Redis: a back end of ngx_mra_store.h that answers later, once
+ * a round trip is over.  Keys are the prefix, a letter for the kind and the
+ * digest in base64; every command touches one of them, or this and the
+ * stream of changes.
+ */
+
+
+#ifndef _NGX_MRA_REDIS_H_INCLUDED_
+#define _NGX_MRA_REDIS_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+#include "ngx_mra_store.h"
+
+
+#define NGX_MRA_REDIS_PREFIX_LEN  32
+#define NGX_MRA_REDIS_EPOCH_LEN   64
+
+
+/* a server, by name if it has a host that is to be resolved again */
+
+typedef struct {
+    ngx_str_t              text;
+    ngx_str_t              host;
+    in_port_t              port;
+    struct sockaddr       *sockaddr;
+    socklen_t              socklen;
+} ngx_mra_redis_addr_t;
+
+
+typedef struct {
+    ngx_array_t            addrs;       /* of ngx_mra_redis_addr_t */
+    ngx_str_t              user;
+    ngx_str_t              password;
+    ngx_uint_t             db;
+    ngx_str_t              prefix;
+    ngx_str_t              sentinel;    /* the master's name there */
+    ngx_ssl_t             *ssl;         /* NULL: no TLS */
+    ngx_str_t              tls_name;
+    ngx_msec_t             timeout;     /* to connect, of a reply */
+    ngx_resolver_t        *resolver;    /* NULL: names as at start */
+    ngx_msec_t             resolver_timeout;
+} ngx_mra_redis_conf_t;
+
+
+typedef enum {
+    NGX_MRA_REDIS_DOWN = 0,
+    NGX_MRA_REDIS_UP,
+    NGX_MRA_REDIS_CUT           /* is being made again, one of the others
+                                   follows soon */
+} ngx_mra_redis_up_e;
+
+
+/* the state of this worker's connection; "why" it is not up */
+
+typedef void (*ngx_mra_redis_state_pt)(void *data, ngx_mra_redis_up_e up,
+    ngx_str_t *name, ngx_str_t *why);
+
+/*
+ * What others have changed.  NULL key: changes were missed, or "emptied":
+ * Redis has lost what it had.
+ */
+
+typedef void (*ngx_mra_redis_change_pt)(void *data, ngx_mra_kind_e kind,
+    u_char *key, ngx_uint_t emptied);
+
+
+/* where the reader of changes is; kept by the owner in shared memory */
+
+typedef struct {
+    u_char                 last[48];
+    size_t                 len;         /* 0: nothing was read yet */
+    u_char                 epoch[NGX_MRA_REDIS_EPOCH_LEN];
+    size_t                 epoch_len;   /* 0: never connected */
+} ngx_mra_redis_place_t;
+
+
+/*
+ * A store without a connection, from the pool.  NULL: no memory.
+ *
+ * hit: op->also, a get, is asked on the same way, its rc is NGX_AGAIN until
+ * the hit has answered; set: op->used is whether another value was there;
+ * get of windows, scan and count answer NGX_ERROR: the near copy knows.
+ */
+
+ngx_mra_store_t *ngx_mra_redis_create(ngx_pool_t *pool,
+    ngx_mra_redis_conf_t *conf);
+
+/* connects this worker; id: this node's, to know its own changes */
+
+ngx_int_t ngx_mra_redis_open(ngx_mra_store_t *st, ngx_str_t *id,
+    ngx_mra_redis_state_pt handler, void *data, ngx_log_t *log);
+void ngx_mra_redis_close(ngx_mra_store_t *st);
+
+ngx_uint_t ngx_mra_redis_up(ngx_mra_store_t *st);
+
+/* connects now if it waits to; the state is told when that is done */
+
+void ngx_mra_redis_hurry(ngx_mra_store_t *st);
+
+/* asks something if nothing is asked, to learn whether it is up */
+
+void ngx_mra_redis_ping(ngx_mra_store_t *st);
+
+/* the last refusal of a command by Redis */
+
+ngx_str_t *ngx_mra_redis_refusal(ngx_mra_store_t *st);
+
+/*
+ * Adds attempts to a window, oldest first: op->value is an array of their
+ * ages, ngx_msec_t, op->period the window's.  Answers as set.
+ */
+
+ngx_int_t ngx_mra_redis_merge(ngx_mra_store_t *st, ngx_mra_op_t *op);
+
+/* reads changes on a connection of its own, from "place" on */
+
+ngx_int_t ngx_mra_redis_listen(ngx_mra_store_t *st,
+    ngx_mra_redis_place_t *place, ngx_mra_redis_change_pt handler);
+void ngx_mra_redis_unlisten(ngx_mra_store_t *st);
+
+
+#endif /* _NGX_MRA_REDIS_H_INCLUDED_ */

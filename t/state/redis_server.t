@@ -1,0 +1,130 @@
+# How a server is reached, and servers that do not do what they should.
+
+use strict;
+use warnings;
+
+use MRA::Cert;
+use MRA::Daemon;
+use MRA::Nginx;
+use MRA::Nodes;
+use MRA::Util;
+use Test::More;
+
+my $t = MRA::Nginx->new()->plan(37);
+my $dir = $t->dir;
+
+$t->write_file('password', "open sesame\n");
+$t->write_file('wrong', "open barley\n");
+$t->secret('open sesame', 'open barley');
+
+
+# a token set on one of two nodes is there on the other
+
+sub works {
+    my ($name, $redis, %option) = @_;
+    my $nodes = MRA::Nodes->new($t, redis => $redis, %option);
+    my ($one, $two) = $nodes->all;
+
+    ok($nodes->connected, "$name: connected") or diag $one->log;
+    $nodes->remote($one)->do('set token t alice 60000');
+    ok(wait_for(2, sub { $nodes->remote($two)->do('get token t')
+        =~ /^OK alice / }), "$name: works");
+    $_->stop for $one, $two;
+}
+
+
+# one node says why it does not, and goes on alone
+
+sub fails {
+    my ($name, $redis, $why) = @_;
+    my $nodes = MRA::Nodes->new($t, n => 1, redis => $redis);
+    my ($node) = $nodes->all;
+
+    ok($node->wait_log(qr/redis \S+ is lost: $why, this node decides alone/),
+        "$name: says so") or diag $node->log;
+    is($nodes->remote($node)->do('hit authorization alice 8 300000'),
+        'OK 1 0', "$name: goes on");
+    $node->stop;
+}
+
+
+# the user can do what we need and nothing else
+
+my $acl = '~mra:* +ping +role +script|load +evalsha +eval +time +get +set '
+    . '+pttl +del +setnx +scan +xadd +xrange +xrevrange +xread';
+
+my $redis = MRA::Daemon->redis($t, '--unixsocket', "$dir/redis.sock",
+    '--unixsocketperm', 777);
+
+my $port = $redis->port;
+
+works('unix', "unix:$dir/redis.sock db=3 prefix=x:y*z");
+is($redis->cli('-n', 3, 'EXISTS', 'x:y*zepoch'), 1, 'in its database');
+works('a name', "localhost:$port");
+
+is($redis->cli('ACL', 'SETUSER', 'mra', 'on', '>open sesame', 'resetkeys',
+    split ' ', $acl), 'OK', 'a user');
+works('a user', "127.0.0.1:$port user=mra password_file=$dir/password");
+fails('a wrong password',
+    "127.0.0.1:$port user=mra password_file=$dir/wrong",
+    qr/it answered "WRONGPASS"/);
+fails('an unknown user',
+    "127.0.0.1:$port user=nobody password_file=$dir/password",
+    qr/it answered "WRONGPASS"/);
+fails('no such database', "127.0.0.1:$port db=99",
+    qr/it answered "ERR DB index is out of range"/);
+
+$redis->cli('CONFIG', 'SET', 'requirepass', 'open sesame');
+works('a password', "127.0.0.1:$port password_file=$dir/password");
+fails('without it', "127.0.0.1:$port", qr/it answered "NOAUTH .*"/);
+fails('nobody there', '127.0.0.1:' . $t->port('nobody'),
+    qr/connect\(\) failed \(111: Connection refused\)/);
+
+
+# TLS
+
+my $ca = MRA::Cert->new($dir);
+my ($crt, $key) = $ca->issue('redis', names => ['redis.example']);
+MRA::Cert->new($dir, 'foreign');
+
+my $tls_port = $t->port('tls');
+my $tls = MRA::Daemon->redis($t, '--tls-port', $tls_port, '--tls-cert-file',
+    $crt, '--tls-key-file', $key, '--tls-ca-cert-file', $ca->file);
+my $options = "127.0.0.1:$tls_port tls=on tls_name=redis.example";
+
+works('TLS', "$options tls_trusted=$dir/ca.crt tls_certificate=$crt "
+    . "tls_key=$key");
+fails('a foreign certificate', "$options tls_trusted=$dir/foreign.crt "
+    . "tls_certificate=$crt tls_key=$key",
+    qr/.*(?:certificate|issuer).*/);
+fails('a certificate of another name', "127.0.0.1:$tls_port tls=on "
+    . "tls_name=other.example tls_trusted=$dir/ca.crt tls_certificate=$crt "
+    . "tls_key=$key", qr/its certificate is for another name/);
+fails('no TLS there', '127.0.0.1:' . $tls->port . " tls=on "
+    . "tls_name=redis.example tls_trusted=$dir/ca.crt",
+    qr/(?:TLS handshake failed|.*)/);
+
+
+# a replica, and one that is full
+
+my $master = MRA::Daemon->redis($t);
+my $replica = MRA::Daemon->redis($t, '--replicaof', '127.0.0.1',
+    $master->port);
+fails('a replica', '127.0.0.1:' . $replica->port, qr/it is a replica/);
+
+my $nodes = MRA::Nodes->new($t, n => 1, redis => '127.0.0.1:'
+    . $master->port);
+my ($node) = $nodes->all;
+$nodes->connected;
+$master->cli('CONFIG', 'SET', 'maxmemory', '1');
+is($nodes->remote($node)->do('hit authorization alice 8 300000'), 'OK 1 0',
+    'full: decided here');
+ok($node->wait_log(qr/redis \S+ refuses: "OOM /), 'says so');
+$nodes->remote($node)->do("set token t$_ alice 28800000") for 1 .. 20;
+$master->cli('CONFIG', 'SET', 'maxmemory', '0');
+ok($node->wait_log(qr/redis \S+ does its work again/, 10), 'room again');
+ok(wait_for(5, sub { $master->cli('DBSIZE') >= 22 }), 'and all of it there');
+is($nodes->remote($node)->do('hit authorization alice 8 300000'), 'OK 2 0',
+    'the limit too');
+is(scalar(() = $node->log =~ /refuses: /g), 1, 'said once');
+is(scalar(() = $node->log =~ /does its work again/g), 1, 'as this');
