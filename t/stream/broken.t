@@ -15,7 +15,7 @@ use MRA::Util;
 use Test::More;
 use Time::HiRes qw(sleep);
 
-my $t = MRA::Nginx->new->plan(52);
+my $t = MRA::Nginx->new->plan(53);
 
 $t->write_file_expand('nginx.conf', <<'END');
 %%MAIN%%
@@ -95,6 +95,7 @@ for (
     ['a header that ends connections elsewhere',
         changed(qr/Max-Forwards:/, "Content_Length: 1\r\nMax-Forwards:"),
         400],
+    ['an escape sequence', changed(qr/sip:example/, "sip:\e[31mexample"), 400],
     ['unknown URI scheme', changed(qr/REGISTER sip:/, 'REGISTER foo:'), 416],
     ['a body that says it is longer, then 400',
         changed(qr/Content-Length: 0\r\n\r\n/,

@@ -13,7 +13,7 @@ use MRA::SIP;
 use Test::More;
 use Time::HiRes qw(sleep);
 
-my $t = MRA::Nginx->new->plan(33);
+my $t = MRA::Nginx->new->plan(34);
 
 $t->write_file_expand('nginx.conf', <<'END');
 %%MAIN%%
@@ -113,6 +113,9 @@ $ua = MRA::SIP->connect($t->port('sip'), domain => 'evil.com');
 is(ask($ua, 'REGISTER', 'sip:evil.com')->{status}, 403, 'another domain');
 is(ask($ua, 'REGISTER', 'sip:example.com')->{status}, 403,
     'in From and To only');
+
+$ua->{domain} = 'example.com';
+is(ask($ua, 'REGISTER', 'sip:evil.com')->{status}, 403, 'in the URI only');
 
 $ua->{domain} = 'EXAMPLE.org';
 my ($seen, $r) = $uc->registered($ua, 60);

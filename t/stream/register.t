@@ -84,7 +84,7 @@ my $other = MRA::SIP->connect($t->port('sip'));
 unlike($m->header('Contact'), qr/;mra=\Q$id\E~/,
     'another instance, another binding');
 
-($m) = $uc->registered($other, 60,
+($m) = $uc->registered($ua, 60,
     Contact => $contact =~ s/;q=/;reg-id=2;q=/r);
 unlike($m->header('Contact'), qr/;mra=\Q$id\E~/,
     'another reg-id, another binding');
