@@ -42,6 +42,8 @@ static void ngx_mra_near_written(ngx_mra_near_req_t *req);
 static void ngx_mra_near_deleted(ngx_mra_near_req_t *req);
 static void ngx_mra_near_hit_done(ngx_mra_near_req_t *req);
 static ngx_int_t ngx_mra_near_hit_lost(ngx_mra_near_t *nr, ngx_mra_op_t *op);
+static ngx_int_t ngx_mra_near_hit_alone(ngx_mra_near_t *nr,
+    ngx_mra_op_t *op);
 static ngx_int_t ngx_mra_near_wait(ngx_mra_near_req_t *req,
     ngx_mra_op_t *caller,
     ngx_int_t (*send)(ngx_mra_store_t *st, ngx_mra_op_t *op));
@@ -205,7 +207,16 @@ ngx_mra_near_look(ngx_mra_near_t *nr, ngx_mra_op_t *op)
 
     size = op->value.len;
 
+    if (ngx_mra_near_is_window(op->kind)) {
+        ngx_mra_near_counted(op->key);
+    }
+
     rc = ngx_mra_store_get(nr->near, op);
+
+    if (rc == NGX_DECLINED && ngx_mra_near_is_window(op->kind)) {
+        ngx_mra_near_alone(op->key);
+        rc = ngx_mra_store_get(nr->near, op);
+    }
 
     if (!ngx_mra_near_is_value(op->kind)) {
         return rc;
@@ -378,6 +389,13 @@ ngx_mra_near_del(ngx_mra_store_t *st, ngx_mra_op_t *op)
     nr = st->data;
 
     if (!ngx_mra_near_is_value(op->kind)) {
+
+        if (ngx_mra_near_is_window(op->kind)) {
+            ngx_mra_near_alone(op->key);
+            (void) ngx_mra_store_del(nr->near, op);
+            ngx_mra_near_counted(op->key);
+        }
+
         return ngx_mra_store_del(nr->near, op);
     }
 
@@ -468,6 +486,10 @@ ngx_mra_near_hit(ngx_mra_store_t *st, ngx_mra_op_t *op)
 
     req = ngx_mra_near_req(nr, op, ngx_mra_near_hit_done, 0);
 
+    if (req) {
+        ngx_mra_near_counted(req->op.key);
+    }
+
     if (req && op->also) {
         op->also->rc = ngx_mra_near_look(nr, op->also);
 
@@ -507,6 +529,7 @@ ngx_mra_near_hit_done(ngx_mra_near_req_t *req)
 
         copy = *op;
         copy.also = NULL;
+        ngx_mra_near_counted(copy.key);
 
         (void) ngx_mra_store_hit(req->nr->near, &copy);
     }
@@ -541,7 +564,59 @@ ngx_mra_near_hit_lost(ngx_mra_near_t *nr, ngx_mra_op_t *op)
 
     ngx_mra_near_dirty(nr, ngx_current_msec);
 
-    return ngx_mra_store_hit(nr->near, op);
+    return ngx_mra_near_hit_alone(nr, op);
+}
+
+
+/* exact on this node: less what the far store has counted for it */
+
+static ngx_int_t
+ngx_mra_near_hit_alone(ngx_mra_near_t *nr, ngx_mra_op_t *op)
+{
+    u_char        name[NGX_MRA_VALUE_MAX];
+    ngx_int_t     rc;
+    ngx_mra_op_t  counted, alone;
+
+    counted = *op;
+    ngx_mra_near_counted(counted.key);
+    counted.value.data = name;
+    counted.value.len = NGX_MRA_VALUE_MAX;
+
+    if (ngx_mra_store_get(nr->near, &counted) != NGX_OK) {
+        counted.used = 0;
+    }
+
+    if (counted.used >= op->limit) {
+        op->used = counted.used;
+        op->retry = counted.retry;
+
+        return NGX_DECLINED;
+    }
+
+    alone = *op;
+    alone.also = NULL;
+    alone.limit = op->limit - counted.used;
+    ngx_mra_near_alone(alone.key);
+
+    rc = ngx_mra_store_hit(nr->near, &alone);
+
+    op->used = counted.used + alone.used;
+    op->retry = alone.retry;
+
+    /* whichever has its oldest leave first makes room */
+
+    if (rc == NGX_DECLINED && counted.used) {
+        counted.limit = counted.used;
+        counted.value.len = NGX_MRA_VALUE_MAX;
+
+        if (ngx_mra_store_get(nr->near, &counted) == NGX_OK
+            && counted.retry)
+        {
+            op->retry = ngx_min(op->retry, counted.retry);
+        }
+    }
+
+    return rc;
 }
 
 

@@ -190,7 +190,11 @@ ngx_mra_near_merge_record(ngx_mra_near_t *nr, ngx_mra_record_t *rec,
     case NGX_MRA_AUTHORIZATION:
     case NGX_MRA_FAILURE:
 
-        if (rec->used) {
+        /* all of them for a server that has lost its own */
+
+        if (rec->used && (ngx_mra_near_is_alone(rec->key)
+                          || elapsed > NGX_MRA_WINDOW_LIFE))
+        {
             ngx_mra_near_merge_window(nr, rec, elapsed);
         }
 
@@ -275,6 +279,8 @@ ngx_mra_near_merge_window(ngx_mra_near_t *nr, ngx_mra_record_t *rec,
         nr->merge.failed = 1;
         return;
     }
+
+    ngx_mra_near_counted(req->op.key);
 
     ages = (ngx_msec_t *) req->data;
 

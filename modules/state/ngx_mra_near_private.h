@@ -84,6 +84,17 @@ typedef struct {
     (ngx_mra_near_may_ask(nr) && ngx_mra_redis_up((nr)->far))
 
 
+/*
+ * A window has two near: of what the far store has counted for this node,
+ * and of what this node has counted alone, which alone is to be merged.  The
+ * last bit of the key tells them apart, the far one has it cleared.
+ */
+
+#define ngx_mra_near_counted(key)     (key)[NGX_MRA_KEY_LEN - 1] &= 0xfe
+#define ngx_mra_near_alone(key)       (key)[NGX_MRA_KEY_LEN - 1] |= 1
+#define ngx_mra_near_is_alone(key)    ((key)[NGX_MRA_KEY_LEN - 1] & 1)
+
+
 /* an operation on the far store */
 
 typedef struct ngx_mra_near_req_s  ngx_mra_near_req_t;

@@ -140,26 +140,15 @@ static ngx_str_t  ngx_mra_redis_scripts[] = {
         "return {1, used + 1, 0, v, v and redis.call('PTTL', KEYS[2]) or 0}\n"
     ),
 
-    /*
-     * merge: the newest ones of those it has and those that are given.  One
-     * that both have, within the time of a round trip, is one: Redis counted
-     * it and the answer came or was lost.
-     */
+    /* merge: the newest ones of those it has and those that are given */
 
     ngx_string(
         NGX_MRA_REDIS_LUA_WINDOW
-        "local ages, same = {}, {}\n"
+        "local ages = {}\n"
         "for i = gone, n - 1 do ages[#ages + 1] = age(i) end\n"
-        "local had = #ages\n"
         "for i = 2, #ARGV do\n"
-        "  local a, found = tonumber(ARGV[i]), ARGV[i] + 0 >= period\n"
-        "  for j = 1, had do\n"
-        "    if not found and not same[j] and math.abs(ages[j] - a) <= 50 "
-        "then\n"
-        "      same[j], found = true, true\n"
-        "    end\n"
-        "  end\n"
-        "  if not found then ages[#ages + 1] = a end\n"
+        "  local a = tonumber(ARGV[i])\n"
+        "  if a < period then ages[#ages + 1] = a end\n"
         "end\n"
         "if #ages == 0 then return 0 end\n"
         "table.sort(ages)\n"

@@ -35,12 +35,15 @@ kill 'STOP', $_ for $two->workers;
 $ra->do('del token a');
 sleep 1;
 kill 'CONT', $_ for $two->workers;
-ok(wait_for(1, sub { do_two('get token a') eq 'DECLINED' }),
+ok(wait_for(2, sub { do_two('get token a') eq 'DECLINED' }),
     'a deletion that it slept through');
 
 kill 'STOP', $_ for $two->workers;
-$ra->do('del token b');
+my $changes = $redis->cli('XLEN', 'mra:changes');
 $redis->cli('CLIENT', 'KILL', 'TYPE', 'normal');
+sleep 1;
+$ra->do('del token b');
+wait_for(5, sub { $redis->cli('XLEN', 'mra:changes') > $changes });
 $redis->cli('XTRIM', 'mra:changes', 'MAXLEN', 0);
 $redis->cli('XADD', 'mra:changes', '*', 'k', 'x', 'n', 'x');
 kill 'CONT', $_ for $two->workers;
