@@ -43,7 +43,7 @@ PARALLEL = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 
 
 .DEFAULT_GOAL = modules
-.PHONY: help modules nginx static demo bench clean FORCE
+.PHONY: help modules nginx static demo demo-cluster bench clean FORCE
 
 help:           ## this list
 	@echo 'make [target] [BUILD=dir] [NGX_SRC=dir] [WERROR=1] [SANITIZE=1]'
@@ -75,6 +75,11 @@ demo:           ## install what is missing, start an edge to try
 	@.ci/install demo
 	@$(MAKE) modules
 	@conf-examples/demo.sh $(BUILD)
+
+demo-cluster:   ## the same for two nodes with one Redis
+	@.ci/install demo-cluster
+	@$(MAKE) modules
+	@conf-examples/redis/demo.sh $(BUILD)
 
 bench:          ## CPU of a request, ours and what people use instead
 	@.ci/install bench

@@ -9,9 +9,8 @@ set -e
 
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "${1:-$here/../build}" && pwd)
-prefix=$(mktemp -d /tmp/ngx_mra-demo.XXXXXX)    # workers can read it
-nginx=$(command -v nginx || echo /usr/sbin/nginx)
-pids=
+
+. "$here/lib.sh"
 
 edge=https://edge.example.com:8443
 resolve="--resolve edge.example.com:8443:127.0.0.1"
@@ -20,9 +19,6 @@ target=$(printf example.com/https/127.0.0.1/8444 | base64)
 
 
 main() {
-    trap stop EXIT
-    trap exit INT TERM
-
     prepare
     start_directory
     start_registrar
@@ -45,36 +41,6 @@ main() {
 }
 
 
-prepare() {
-    chmod 755 "$prefix"
-    mkdir "$prefix"/{certs,logs,modules,run}
-    cp -R "$here"/{*.conf,*.cfg,provisioning} "$prefix"
-    ln -s "$build"/*.so "$prefix/modules"
-    ln -s /usr/lib/nginx/modules/ngx_stream_module.so "$prefix/modules"
-
-    for user in alice bob carol; do
-        echo "$user:$(openssl passwd -apr1 secret)"
-    done > "$prefix/htpasswd"
-
-    cd "$prefix/certs"
-
-    key="ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30"
-
-    openssl req -x509 -newkey $key -subj "/CN=Demonstration CA" \
-        -keyout ca.key -out ca.crt 2> ../logs/openssl.log
-
-    for name in edge uc; do
-        openssl req -newkey $key -subj "/CN=$name.example.com" \
-            -keyout $name.key -out $name.csr 2>> ../logs/openssl.log
-        openssl x509 -req -in $name.csr -CA ca.crt -CAkey ca.key -days 30 \
-            -extfile <(echo "subjectAltName=DNS:$name.example.com") \
-            -out $name.crt 2>> ../logs/openssl.log
-    done
-
-    cd "$prefix"
-}
-
-
 start_directory() {
     run_nginx directory.conf
     wait_for 8444 directory
@@ -93,34 +59,6 @@ start_registrar() {
 start_edge() {
     run_nginx edge.conf
     wait_for 8443 edge
-}
-
-
-run_nginx() {
-    "$nginx" -p "$prefix/" -c "$1" -e logs/start.log -g 'daemon off;' \
-        2>> logs/start.log &
-    pids="$pids $!"
-}
-
-
-wait_for() {
-    for try in {1..50}; do
-        if (: < /dev/tcp/127.0.0.1/$1) 2> /dev/null; then
-            return
-        fi
-        sleep 0.1
-    done
-
-    tail -n 3 logs/*.log >&2
-    fail "the $2 did not start on port $1"
-}
-
-
-stop() {
-    trap - EXIT
-    kill $pids 2> /dev/null || true
-    wait
-    cd / && rm -rf "$prefix"
 }
 
 
@@ -268,50 +206,6 @@ stun() {
     esac
 
     [[ $answer == " $1"* ]] || fail "expected a STUN answer of type $1"
-}
-
-
-await() {
-    for try in {1..100}; do
-        if grep -m 1 "$2" "$1"; then
-            return
-        fi
-        sleep 0.1
-    done
-
-    tail -n 5 "$1" >&2
-    fail "no \"$2\" in $1"
-}
-
-
-fail() {
-    echo "$1" >&2
-    exit 1
-}
-
-
-say() {
-    printf '\n== %s\n' "$1"
-}
-
-
-get() {
-    curl -s --cacert certs/ca.crt $resolve -D headers -o body "$@"
-}
-
-
-# the edge's own access log tells how the request was judged
-
-expect() {
-    for try in {1..20}; do
-        line=$(tail -n 1 logs/edge-access.log)
-        [[ $line =~ $1 ]] && break
-        sleep 0.05
-    done
-
-    echo "$line"
-
-    [[ $line =~ $1 ]] || fail "expected: $1"
 }
 
 

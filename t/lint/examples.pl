@@ -25,14 +25,23 @@ symlink $_, "$prefix/modules/" . s{.*/}{}r for MRA::Nginx->load_modules;
 my $ca = MRA::Cert->new("$prefix/certs");
 
 for my $path (@configs) {
+    my $dir = $path =~ s{[^/]*$}{}r;
     my $text = text($path) =~ s/#.*//gr;
+
+    # what it includes stands beside it
+    for my $name ($text =~ /\binclude\s+([\w.-]+);/g) {
+        burp("$prefix/$name", text("$dir$name"));
+        $text .= text("$dir$name") =~ s/#.*//gr;
+    }
 
     # certificates, keys and secrets that it names
     for my $name ($text =~ m{\bcerts/([\w.-]+)\.crt}g) {
         $ca->issue($name) unless -e "$prefix/certs/$name.crt";
     }
 
-    for my $name ($text =~ /\b(?:secret|auth_basic_user_file)\s+(\S+);/g) {
+    for my $name ($text =~ /\b(?:(?:secret|auth_basic_user_file)\s+
+        |password_file=)([^\s;]+)/gx)
+    {
         my $dir = "$prefix/$name" =~ s{/[^/]*$}{}r;
         make_path($dir);
         burp("$prefix/$name", "x" x 32 . "\n");

@@ -1,0 +1,137 @@
+# What the demonstrations share.  A script that sources this has set "here"
+# (this directory), "build" (the modules) and "main" as its last line.
+
+nginx=$(command -v nginx || echo /usr/sbin/nginx)
+prefix=$(mktemp -d /tmp/ngx_mra-demo.XXXXXX)    # workers can read it
+pids=
+access_log=logs/edge-access.log
+
+trap stop EXIT
+trap exit INT TERM
+
+
+# files below the prefix: configurations, modules, users, certificates
+
+prepare() {
+    chmod 755 "$prefix"
+    mkdir "$prefix"/{certs,logs,modules,run}
+    cp -R "$here"/{*.conf,*.cfg,provisioning} "$prefix"
+    ln -s "$build"/*.so "$prefix/modules"
+    ln -s /usr/lib/nginx/modules/ngx_stream_module.so "$prefix/modules"
+
+    for user in alice bob carol; do
+        echo "$user:$(openssl passwd -apr1 secret)"
+    done > "$prefix/htpasswd"
+
+    cd "$prefix/certs"
+
+    key="ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30"
+
+    openssl req -x509 -newkey $key -subj "/CN=Demonstration CA" \
+        -keyout ca.key -out ca.crt 2> ../logs/openssl.log
+
+    for name in edge uc; do
+        openssl req -newkey $key -subj "/CN=$name.example.com" \
+            -keyout $name.key -out $name.csr 2>> ../logs/openssl.log
+        openssl x509 -req -in $name.csr -CA ca.crt -CAkey ca.key -days 30 \
+            -extfile <(echo "subjectAltName=DNS:$name.example.com") \
+            -out $name.crt 2>> ../logs/openssl.log
+    done
+
+    cd "$prefix"
+}
+
+
+# port[name]: one that nobody listens on, for each of the names
+
+declare -A port
+
+pick_ports() {
+    local p name taken=
+
+    for name; do
+        while p=$((10240 + RANDOM % 20000))
+            [[ " $taken " == *" $p "* ]] \
+                || (: < /dev/tcp/127.0.0.1/$p) 2> /dev/null
+        do
+            :
+        done
+
+        port[$name]=$p
+        taken="$taken $p"
+    done
+}
+
+
+# a configuration, and its prefix where that is not the common one
+
+run_nginx() {
+    "$nginx" -p "${2:-$prefix}/" -c "$1" -e logs/start.log -g 'daemon off;' \
+        2>> logs/start.log &
+    pids="$pids $!"
+}
+
+
+wait_for() {
+    for try in {1..50}; do
+        if (: < /dev/tcp/127.0.0.1/$1) 2> /dev/null; then
+            return
+        fi
+        sleep 0.1
+    done
+
+    tail -n 3 logs/*.log >&2
+    fail "the $2 did not start on port $1"
+}
+
+
+stop() {
+    trap - EXIT
+    kill $pids 2> /dev/null || true
+    wait
+    cd / && rm -rf "$prefix"
+}
+
+
+get() {
+    curl -s --cacert certs/ca.crt $resolve -D headers -o body "$@"
+}
+
+
+# the edge's own access log tells how the request was judged
+
+expect() {
+    for try in {1..20}; do
+        line=$(tail -n 1 $access_log)
+        [[ $line =~ $1 ]] && break
+        sleep 0.05
+    done
+
+    echo "$line"
+
+    [[ $line =~ $1 ]] || fail "expected: $1"
+}
+
+
+await() {
+    for try in {1..100}; do
+        if grep -m 1 "$2" "$1"; then
+            return
+        fi
+        sleep 0.1
+    done
+
+    tail -n 5 "$1" >&2
+    fail "no \"$2\" in $1"
+}
+
+
+say() {
+    printf '\n== %s\n' "$1"
+}
+
+
+fail() {
+    echo "$1" >&2
+    exit 1
+}
