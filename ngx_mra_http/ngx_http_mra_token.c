@@ -18,9 +18,12 @@ static ngx_int_t ngx_http_mra_try_tokens(ngx_http_request_t *r,
     ngx_http_mra_ctx_t *ctx);
 static ngx_int_t ngx_http_mra_next_token(ngx_http_request_t *r,
     ngx_http_mra_ctx_t *ctx);
-static ngx_table_elt_t *ngx_http_mra_find_cookie(ngx_http_request_t *r,
-    ngx_str_t *name, ngx_uint_t skip, ngx_str_t *pair);
+static ngx_int_t ngx_http_mra_find_cookie(ngx_http_request_t *r,
+    ngx_str_t *name, ngx_uint_t skip, ngx_str_t *value);
 static void ngx_http_mra_cut_cookies(ngx_http_request_t *r, ngx_str_t *name);
+static ngx_inline u_char *ngx_http_mra_cookie(u_char **p, u_char *last);
+static ngx_inline ngx_uint_t ngx_http_mra_is_named(u_char *p, u_char *end,
+    ngx_str_t *name);
 static ngx_int_t ngx_http_mra_build_cookie(ngx_http_request_t *r,
     ngx_http_mra_ctx_t *ctx, ngx_str_t *token);
 static ngx_str_t ngx_http_mra_cookie_domain(ngx_http_request_t *r,
@@ -100,23 +103,18 @@ ngx_http_mra_try_tokens(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
 static ngx_int_t
 ngx_http_mra_next_token(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
 {
-    ngx_str_t               pair, token;
-    ngx_http_mra_cookie_t  *cookie;
-
-    cookie = ctx->mlcf->cookie;
+    ngx_str_t  token;
 
     while (ctx->tokens < NGX_HTTP_MRA_TOKENS) {
 
-        if (ngx_http_mra_find_cookie(r, &cookie->name, ctx->tokens, &pair)
-            == NULL)
+        if (ngx_http_mra_find_cookie(r, &ctx->mlcf->cookie->name, ctx->tokens,
+                                     &token)
+            != NGX_OK)
         {
             return NGX_DECLINED;
         }
 
         ctx->tokens++;
-
-        token.data = pair.data + cookie->name.len + 1;
-        token.len = pair.len - cookie->name.len - 1;
 
         while (token.len && token.data[token.len - 1] == ' ') {
             token.len--;
@@ -134,9 +132,11 @@ ngx_http_mra_next_token(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
 }
 
 
-static ngx_table_elt_t *
+/* the value of the cookie of the name that "skip" others come before */
+
+static ngx_int_t
 ngx_http_mra_find_cookie(ngx_http_request_t *r, ngx_str_t *name,
-    ngx_uint_t skip, ngx_str_t *pair)
+    ngx_uint_t skip, ngx_str_t *value)
 {
     u_char           *p, *end, *last;
     ngx_table_elt_t  *h;
@@ -147,30 +147,18 @@ ngx_http_mra_find_cookie(ngx_http_request_t *r, ngx_str_t *name,
         last = p + h->value.len;
 
         for ( /* void */ ; p < last; p = end) {
+            end = ngx_http_mra_cookie(&p, last);
 
-            while (p < last && (*p == ' ' || *p == ';')) {
-                p++;
-            }
+            if (ngx_http_mra_is_named(p, end, name) && skip-- == 0) {
+                value->data = p + name->len + 1;
+                value->len = end - value->data;
 
-            end = ngx_strlchr(p, last, ';');
-            if (end == NULL) {
-                end = last;
-            }
-
-            if ((size_t) (end - p) > name->len
-                && p[name->len] == '='
-                && ngx_memcmp(p, name->data, name->len) == 0
-                && skip-- == 0)
-            {
-                pair->data = p;
-                pair->len = end - p;
-
-                return h;
+                return NGX_OK;
             }
         }
     }
 
-    return NULL;
+    return NGX_DECLINED;
 }
 
 
@@ -189,22 +177,10 @@ ngx_http_mra_cut_cookies(ngx_http_request_t *r, ngx_str_t *name)
         last = p + h->value.len;
 
         for ( /* void */ ; p < last; p = end) {
-
             from = p;
+            end = ngx_http_mra_cookie(&p, last);
 
-            while (p < last && (*p == ' ' || *p == ';')) {
-                p++;
-            }
-
-            end = ngx_strlchr(p, last, ';');
-            if (end == NULL) {
-                end = last;
-            }
-
-            if ((size_t) (end - p) > name->len
-                && p[name->len] == '='
-                && ngx_memcmp(p, name->data, name->len) == 0)
-            {
+            if (ngx_http_mra_is_named(p, end, name)) {
                 continue;
             }
 
@@ -222,6 +198,32 @@ ngx_http_mra_cut_cookies(ngx_http_request_t *r, ngx_str_t *name)
         h->value.len = dst - h->value.data;
         ngx_memset(dst, ' ', last - dst);
     }
+}
+
+
+/* moves *p to the next name=value of [*p, last), returns the end of it */
+
+static ngx_inline u_char *
+ngx_http_mra_cookie(u_char **p, u_char *last)
+{
+    u_char  *end;
+
+    while (*p < last && (**p == ' ' || **p == ';')) {
+        (*p)++;
+    }
+
+    end = memchr(*p, ';', last - *p);
+
+    return end ? end : last;
+}
+
+
+static ngx_inline ngx_uint_t
+ngx_http_mra_is_named(u_char *p, u_char *end, ngx_str_t *name)
+{
+    return (size_t) (end - p) > name->len
+           && p[name->len] == '='
+           && ngx_memcmp(p, name->data, name->len) == 0;
 }
 
 

@@ -87,9 +87,9 @@ typedef struct {
     ngx_uint_t              required_line;
 
     ngx_str_t               secret;
-    ngx_mra_token_hash_t    hash;
-    u_char                  key_key[NGX_MRA_TOKEN_KEY_LEN];
-    u_char                  credential_key[NGX_MRA_TOKEN_KEY_LEN];
+    ngx_mra_token_key_t     secret_key;
+    ngx_mra_token_key_t     key_key;
+    ngx_mra_token_key_t     credential_key;
 
     ngx_mra_shm_conf_t      shm;
     ngx_mra_store_t        *shm_store;

@@ -9,63 +9,12 @@
 #include "ngx_mra_core.h"
 
 
-static void ngx_mra_secret_cleanup(void *data);
-static char *ngx_mra_secret_read(ngx_conf_t *cf, ngx_mra_core_conf_t *mccf);
+static ngx_int_t ngx_mra_secret_key(ngx_mra_core_conf_t *mccf, char *label,
+    ngx_mra_token_key_t *key);
 
 
 char *
 ngx_mra_secret_open(ngx_conf_t *cf, ngx_mra_core_conf_t *mccf)
-{
-    ngx_pool_cleanup_t    *cln;
-    ngx_mra_token_hash_t  *h;
-
-    cln = ngx_pool_cleanup_add(cf->pool, 0);
-    if (cln == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    h = &mccf->hash;
-
-    cln->handler = ngx_mra_secret_cleanup;
-    cln->data = h;
-
-    h->ctx = EVP_MD_CTX_new();
-
-#if (OPENSSL_VERSION_NUMBER >= 0x30000000L)
-    h->md = EVP_MD_fetch(NULL, "SHA256", NULL);
-#else
-    h->md = EVP_sha256();
-#endif
-
-    if (h->ctx == NULL || h->md == NULL) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "the OpenSSL library has no SHA-256");
-        return NGX_CONF_ERROR;
-    }
-
-    if (mccf->secret_file.data == NULL) {
-        return NGX_CONF_OK;
-    }
-
-    return ngx_mra_secret_read(cf, mccf);
-}
-
-
-static void
-ngx_mra_secret_cleanup(void *data)
-{
-    ngx_mra_token_hash_t *h = data;
-
-    EVP_MD_CTX_free(h->ctx);
-
-#if (OPENSSL_VERSION_NUMBER >= 0x30000000L)
-    EVP_MD_free((EVP_MD *) h->md);
-#endif
-}
-
-
-static char *
-ngx_mra_secret_read(ngx_conf_t *cf, ngx_mra_core_conf_t *mccf)
 {
     char             *rv;
     ssize_t           n;
@@ -74,6 +23,10 @@ ngx_mra_secret_read(ngx_conf_t *cf, ngx_mra_core_conf_t *mccf)
     ngx_file_info_t   fi;
 
     name = &mccf->secret_file;
+
+    if (name->data == NULL) {
+        return NGX_CONF_OK;
+    }
 
     if (ngx_conf_full_name(cf->cycle, name, 1) != NGX_OK) {
         return NGX_CONF_ERROR;
@@ -156,8 +109,11 @@ ngx_mra_secret_init(ngx_mra_core_conf_t *mccf, ngx_log_t *log)
         mccf->secret.len = sizeof(mccf->zone->random);
     }
 
-    if (ngx_mra_derive(&mccf->pub, "key", mccf->key_key) != NGX_OK
-        || ngx_mra_derive(&mccf->pub, "credential", mccf->credential_key)
+    if (ngx_mra_token_key(&mccf->secret_key, mccf->secret.data,
+                          mccf->secret.len)
+        != NGX_OK
+        || ngx_mra_secret_key(mccf, "key", &mccf->key_key) != NGX_OK
+        || ngx_mra_secret_key(mccf, "credential", &mccf->credential_key)
            != NGX_OK)
     {
         ngx_log_error(NGX_LOG_EMERG, log, 0,
@@ -166,6 +122,20 @@ ngx_mra_secret_init(ngx_mra_core_conf_t *mccf, ngx_log_t *log)
     }
 
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_mra_secret_key(ngx_mra_core_conf_t *mccf, char *label,
+    ngx_mra_token_key_t *key)
+{
+    u_char  bytes[NGX_MRA_TOKEN_KEY_LEN];
+
+    if (ngx_mra_derive(&mccf->pub, label, bytes) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_mra_token_key(key, bytes, NGX_MRA_TOKEN_KEY_LEN);
 }
 
 
@@ -180,7 +150,7 @@ ngx_mra_derive(ngx_mra_conf_t *mcf, char *label, u_char *key)
     name.data = (u_char *) label;
     name.len = ngx_strlen(label);
 
-    return ngx_mra_token_derive(&mccf->hash, &mccf->secret, &name, key);
+    return ngx_mra_token_derive(&mccf->secret_key, &name, key);
 }
 
 
@@ -193,8 +163,7 @@ ngx_mra_key(ngx_mra_conf_t *mcf, ngx_mra_kind_e kind, ngx_str_t *scope,
 
     mccf = (ngx_mra_core_conf_t *) mcf;
 
-    if (ngx_mra_token_digest(&mccf->hash, mccf->key_key, kind, scope, name,
-                             digest)
+    if (ngx_mra_token_digest(&mccf->key_key, kind, scope, name, digest)
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -214,6 +183,6 @@ ngx_mra_credential_mac(ngx_mra_conf_t *mcf, ngx_str_t *scope, ngx_str_t *user,
 
     mccf = (ngx_mra_core_conf_t *) mcf;
 
-    return ngx_mra_token_mac(&mccf->hash, mccf->credential_key, scope, user,
-                             password, mac);
+    return ngx_mra_token_mac(&mccf->credential_key, scope, user, password,
+                             mac);
 }

@@ -11,62 +11,103 @@
 #include <openssl/crypto.h>
 
 
-#define NGX_MRA_TOKEN_BLOCK     64     /* of SHA-256 */
-#define NGX_MRA_TOKEN_NO_DIGIT  64
+#define NGX_MRA_TOKEN_BLOCK  64     /* of SHA-256 */
 
 
-static ngx_int_t ngx_mra_token_hmac(ngx_mra_token_hash_t *h, u_char *key,
-    size_t len, ngx_str_t *parts, ngx_uint_t n, u_char *mac);
-static ngx_int_t ngx_mra_token_hash(ngx_mra_token_hash_t *h, u_char *block,
-    size_t len, ngx_str_t *parts, ngx_uint_t n, u_char *digest);
+static ngx_int_t ngx_mra_token_start(SHA256_CTX *state, u_char *secret,
+    size_t len, u_char pad);
+static ngx_int_t ngx_mra_token_hmac(ngx_mra_token_key_t *key,
+    ngx_str_t *parts, ngx_uint_t n, u_char *mac);
+static ngx_int_t ngx_mra_token_hash(SHA256_CTX *start, ngx_str_t *parts,
+    ngx_uint_t n, u_char *digest);
 static u_char *ngx_mra_token_put32(u_char *p, size_t n);
-static ngx_uint_t ngx_mra_token_digit(u_char ch);
 
+
+/* RFC 2104 */
 
 ngx_int_t
-ngx_mra_token_derive(ngx_mra_token_hash_t *h, ngx_str_t *secret,
-    ngx_str_t *label, u_char key[NGX_MRA_TOKEN_KEY_LEN])
+ngx_mra_token_key(ngx_mra_token_key_t *key, u_char *secret, size_t len)
 {
-    u_char  hashed[NGX_MRA_TOKEN_KEY_LEN];
+    u_char      hashed[NGX_MRA_TOKEN_KEY_LEN];
+    ngx_str_t   whole;
+    SHA256_CTX  nothing;
 
-    if (secret->len <= NGX_MRA_TOKEN_BLOCK) {
-        return ngx_mra_token_hmac(h, secret->data, secret->len, label, 1,
-                                  key);
+    if (len > NGX_MRA_TOKEN_BLOCK) {
+        whole.len = len;
+        whole.data = secret;
+
+        if (SHA256_Init(&nothing) != 1
+            || ngx_mra_token_hash(&nothing, &whole, 1, hashed) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        secret = hashed;
+        len = NGX_MRA_TOKEN_KEY_LEN;
     }
 
-    if (ngx_mra_token_hash(h, NULL, 0, secret, 1, hashed) != NGX_OK) {
+    if (ngx_mra_token_start(&key->inner, secret, len, 0x36) != NGX_OK
+        || ngx_mra_token_start(&key->outer, secret, len, 0x5c) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    return ngx_mra_token_hmac(h, hashed, NGX_MRA_TOKEN_KEY_LEN, label, 1,
-                              key);
+    return NGX_OK;
 }
 
 
-ngx_int_t
-ngx_mra_token_digest(ngx_mra_token_hash_t *h,
-    u_char key[NGX_MRA_TOKEN_KEY_LEN], ngx_uint_t kind, ngx_str_t *scope,
-    ngx_str_t *name, u_char digest[NGX_MRA_TOKEN_KEY_LEN])
+static ngx_int_t
+ngx_mra_token_start(SHA256_CTX *state, u_char *secret, size_t len, u_char pad)
 {
-    u_char     *p, head[NGX_MRA_TOKEN_KEY_LEN + 1 + 4 + 4];
-    ngx_str_t   parts[2];
+    u_char  block[NGX_MRA_TOKEN_BLOCK];
+    size_t  i;
 
-    p = ngx_cpymem(head, key, NGX_MRA_TOKEN_KEY_LEN);
-    *p++ = (u_char) kind;
-    p = ngx_mra_token_put32(p, scope->len);
-    ngx_mra_token_put32(p, name->len);
+    ngx_memset(block, pad, NGX_MRA_TOKEN_BLOCK);
 
-    parts[0] = *scope;
-    parts[1] = *name;
+    for (i = 0; i < len; i++) {
+        block[i] ^= secret[i];
+    }
 
-    return ngx_mra_token_hash(h, head, sizeof(head), parts, 2, digest);
+    if (SHA256_Init(state) != 1
+        || SHA256_Update(state, block, NGX_MRA_TOKEN_BLOCK) != 1)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 
 ngx_int_t
-ngx_mra_token_mac(ngx_mra_token_hash_t *h, u_char key[NGX_MRA_TOKEN_KEY_LEN],
-    ngx_str_t *scope, ngx_str_t *user, ngx_str_t *password,
-    u_char mac[NGX_MRA_TOKEN_KEY_LEN])
+ngx_mra_token_derive(ngx_mra_token_key_t *secret, ngx_str_t *label,
+    u_char bytes[NGX_MRA_TOKEN_KEY_LEN])
+{
+    return ngx_mra_token_hmac(secret, label, 1, bytes);
+}
+
+
+ngx_int_t
+ngx_mra_token_digest(ngx_mra_token_key_t *key, ngx_uint_t kind,
+    ngx_str_t *scope, ngx_str_t *name, u_char digest[NGX_MRA_TOKEN_KEY_LEN])
+{
+    u_char     head[1 + 4 + 4];
+    ngx_str_t  parts[3];
+
+    head[0] = (u_char) kind;
+    ngx_mra_token_put32(ngx_mra_token_put32(head + 1, scope->len), name->len);
+
+    parts[0].len = sizeof(head);
+    parts[0].data = head;
+    parts[1] = *scope;
+    parts[2] = *name;
+
+    return ngx_mra_token_hash(&key->inner, parts, 3, digest);
+}
+
+
+ngx_int_t
+ngx_mra_token_mac(ngx_mra_token_key_t *key, ngx_str_t *scope, ngx_str_t *user,
+    ngx_str_t *password, u_char mac[NGX_MRA_TOKEN_KEY_LEN])
 {
     u_char     head[4 + 4];
     ngx_str_t  parts[4];
@@ -79,64 +120,43 @@ ngx_mra_token_mac(ngx_mra_token_hash_t *h, u_char key[NGX_MRA_TOKEN_KEY_LEN],
     parts[2] = *user;
     parts[3] = *password;
 
-    return ngx_mra_token_hmac(h, key, NGX_MRA_TOKEN_KEY_LEN, parts, 4, mac);
+    return ngx_mra_token_hmac(key, parts, 4, mac);
 }
 
 
-/* RFC 2104; OpenSSL's own fetches its parts in each call */
-
 static ngx_int_t
-ngx_mra_token_hmac(ngx_mra_token_hash_t *h, u_char *key, size_t len,
-    ngx_str_t *parts, ngx_uint_t n, u_char *mac)
+ngx_mra_token_hmac(ngx_mra_token_key_t *key, ngx_str_t *parts, ngx_uint_t n,
+    u_char *mac)
 {
-    u_char      inner[NGX_MRA_TOKEN_BLOCK], outer[NGX_MRA_TOKEN_BLOCK];
-    ngx_str_t   digest;
-    ngx_uint_t  i;
+    ngx_str_t  digest;
 
-    ngx_memset(inner, 0x36, NGX_MRA_TOKEN_BLOCK);
-    ngx_memset(outer, 0x5c, NGX_MRA_TOKEN_BLOCK);
-
-    for (i = 0; i < len; i++) {
-        inner[i] ^= key[i];
-        outer[i] ^= key[i];
-    }
-
-    if (ngx_mra_token_hash(h, inner, NGX_MRA_TOKEN_BLOCK, parts, n, mac)
-        != NGX_OK)
-    {
+    if (ngx_mra_token_hash(&key->inner, parts, n, mac) != NGX_OK) {
         return NGX_ERROR;
     }
 
     digest.len = NGX_MRA_TOKEN_KEY_LEN;
     digest.data = mac;
 
-    return ngx_mra_token_hash(h, outer, NGX_MRA_TOKEN_BLOCK, &digest, 1, mac);
+    return ngx_mra_token_hash(&key->outer, &digest, 1, mac);
 }
 
 
 static ngx_int_t
-ngx_mra_token_hash(ngx_mra_token_hash_t *h, u_char *block, size_t len,
-    ngx_str_t *parts, ngx_uint_t n, u_char *digest)
+ngx_mra_token_hash(SHA256_CTX *start, ngx_str_t *parts, ngx_uint_t n,
+    u_char *digest)
 {
+    SHA256_CTX  state;
     ngx_uint_t  i;
 
-    if (EVP_DigestInit_ex(h->ctx, h->md, NULL) != 1
-        || EVP_DigestUpdate(h->ctx, block, len) != 1)
-    {
-        return NGX_ERROR;
-    }
+    state = *start;
 
     for (i = 0; i < n; i++) {
-        if (EVP_DigestUpdate(h->ctx, parts[i].data, parts[i].len) != 1) {
+        if (SHA256_Update(&state, parts[i].data, parts[i].len) != 1) {
             return NGX_ERROR;
         }
     }
 
-    if (EVP_DigestFinal_ex(h->ctx, digest, NULL) != 1) {
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
+    return (SHA256_Final(digest, &state) == 1) ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -182,60 +202,4 @@ ngx_mra_token_build(u_char *text, u_char random[NGX_MRA_TOKEN_LEN])
     }
 
     *text = digits[acc << (6 - bits) & 0x3f];
-}
-
-
-ngx_int_t
-ngx_mra_token_parse(u_char token[NGX_MRA_TOKEN_LEN], u_char *p, u_char *last)
-{
-    uint32_t    acc;
-    ngx_uint_t  bits, digit;
-
-    if (last - p != NGX_MRA_TOKEN_TEXT_LEN) {
-        return NGX_ERROR;
-    }
-
-    acc = 0;
-    bits = 0;
-
-    for ( /* void */ ; p < last; p++) {
-        digit = ngx_mra_token_digit(*p);
-
-        if (digit == NGX_MRA_TOKEN_NO_DIGIT) {
-            return NGX_ERROR;
-        }
-
-        acc = acc << 6 | digit;
-        bits += 6;
-
-        if (bits >= 8) {
-            bits -= 8;
-            *token++ = (u_char) (acc >> bits);
-        }
-    }
-
-    return (acc & ((1 << bits) - 1)) ? NGX_ERROR : NGX_OK;
-}
-
-
-static ngx_uint_t
-ngx_mra_token_digit(u_char ch)
-{
-    if (ch >= 'A' && ch <= 'Z') {
-        return ch - 'A';
-    }
-
-    if (ch >= 'a' && ch <= 'z') {
-        return ch - 'a' + 26;
-    }
-
-    if (ch >= '0' && ch <= '9') {
-        return ch - '0' + 52;
-    }
-
-    if (ch == '-') {
-        return 62;
-    }
-
-    return (ch == '_') ? 63 : NGX_MRA_TOKEN_NO_DIGIT;
 }

@@ -11,14 +11,21 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
-#include <openssl/evp.h>
+/* nginx defines it too, when it is built with SSL */
+
+#ifndef OPENSSL_SUPPRESS_DEPRECATED
+#define OPENSSL_SUPPRESS_DEPRECATED
+#endif
+
+#include <openssl/sha.h>
 
 
 /*
- * Tokens, and what is computed under the secret.  Random bytes, secret and
- * hash are arguments; nothing is fetched in a call, and nothing allocated but
- * the few bytes that OpenSSL 3.0 itself takes to begin a hash.  Strings are
- * shorter than 2^32 bytes.
+ * Tokens, and what is computed under the secret.  Random bytes and secret
+ * are arguments.  SHA-256 is used without EVP, which allocates for each hash
+ * and costs as much as the hash itself.  Strings are shorter than 2^32 bytes.
+ *
+ * All that return ngx_int_t: NGX_OK / NGX_ERROR (OpenSSL failed)
  */
 
 #define NGX_MRA_TOKEN_LEN       32     /* bytes: 256 random bits */
@@ -27,52 +34,46 @@
 #define NGX_MRA_TOKEN_KEY_LEN   32     /* of a key, a digest, a mac */
 
 
-/*
- * The caller's, one for each worker: ctx from EVP_MD_CTX_new(), md is SHA-256,
- * EVP_sha256() with OpenSSL 1.1.1, from EVP_MD_fetch() with 3.x, where the
- * former would be fetched again for each call.
- */
+/* a key of HMAC, after its blocks were hashed; as secret as its bytes */
 
 typedef struct {
-    EVP_MD_CTX               *ctx;
-    const EVP_MD             *md;
-} ngx_mra_token_hash_t;
+    SHA256_CTX                inner;
+    SHA256_CTX                outer;
+} ngx_mra_token_key_t;
 
 
-/*
- * A key of its own for each use, from the bytes of the secret:
- * HMAC-SHA-256(secret, label).  Labels in use: "key", "credential", "flow".
- *
- * NGX_OK / NGX_ERROR (OpenSSL failed)
- */
+/* the key that these bytes make, any number of them */
 
-ngx_int_t ngx_mra_token_derive(ngx_mra_token_hash_t *h, ngx_str_t *secret,
-    ngx_str_t *label, u_char key[NGX_MRA_TOKEN_KEY_LEN]);
+ngx_int_t ngx_mra_token_key(ngx_mra_token_key_t *key, u_char *secret,
+    size_t len);
 
 /*
- * The digest of (kind, scope, name) under a derived key: what the store
- * finds things by.  kind is 0..255; who does not know the key can neither
- * tell nor collide digests.  For a token, name is its NGX_MRA_TOKEN_LEN
- * bytes.  One pass of SHA-256, since each request with a token pays for it:
- * the lengths come before what they tell, so that no digest can be extended.
- *
- * NGX_OK / NGX_ERROR (OpenSSL failed)
+ * The bytes of a key of its own for each use: HMAC-SHA-256(secret, label).
+ * Labels in use: "key", "credential", "sip hash".
  */
 
-ngx_int_t ngx_mra_token_digest(ngx_mra_token_hash_t *h,
-    u_char key[NGX_MRA_TOKEN_KEY_LEN], ngx_uint_t kind, ngx_str_t *scope,
-    ngx_str_t *name, u_char digest[NGX_MRA_TOKEN_KEY_LEN]);
+ngx_int_t ngx_mra_token_derive(ngx_mra_token_key_t *secret, ngx_str_t *label,
+    u_char bytes[NGX_MRA_TOKEN_KEY_LEN]);
 
 /*
- * HMAC-SHA-256 under a derived key over scope, the user as given, and the
- * password: what is kept of a credential.  No bytes are special in them.
- *
- * NGX_OK / NGX_ERROR (OpenSSL failed)
+ * The digest of (kind, scope, name) under a key for this use only: what the
+ * store finds things by.  kind is 0..255; who does not know the key can
+ * neither tell nor collide digests.  It is HMAC's inner hash: each request
+ * with a token pays for it, and since the lengths come before what they tell,
+ * no digest can be extended.  One block of SHA-256, while scope and name have
+ * 46 bytes or fewer.
  */
 
-ngx_int_t ngx_mra_token_mac(ngx_mra_token_hash_t *h,
-    u_char key[NGX_MRA_TOKEN_KEY_LEN], ngx_str_t *scope, ngx_str_t *user,
-    ngx_str_t *password, u_char mac[NGX_MRA_TOKEN_KEY_LEN]);
+ngx_int_t ngx_mra_token_digest(ngx_mra_token_key_t *key, ngx_uint_t kind,
+    ngx_str_t *scope, ngx_str_t *name, u_char digest[NGX_MRA_TOKEN_KEY_LEN]);
+
+/*
+ * HMAC-SHA-256 over scope, the user as given, and the password: what is kept
+ * of a credential.  No bytes are special in them.
+ */
+
+ngx_int_t ngx_mra_token_mac(ngx_mra_token_key_t *key, ngx_str_t *scope,
+    ngx_str_t *user, ngx_str_t *password, u_char mac[NGX_MRA_TOKEN_KEY_LEN]);
 
 /* 1 if equal; takes the same time whether they are or not */
 
@@ -82,14 +83,6 @@ ngx_uint_t ngx_mra_token_equal(u_char *a, u_char *b, size_t len);
 /* the text of a token, NGX_MRA_TOKEN_TEXT_LEN bytes, from random ones */
 
 void ngx_mra_token_build(u_char *text, u_char random[NGX_MRA_TOKEN_LEN]);
-
-/*
- * Only what ngx_mra_token_build() makes is taken: length, alphabet and the
- * unused bits of the last character.  NGX_OK / NGX_ERROR
- */
-
-ngx_int_t ngx_mra_token_parse(u_char token[NGX_MRA_TOKEN_LEN], u_char *p,
-    u_char *last);
 
 
 #endif /* _NGX_MRA_TOKEN_H_INCLUDED_ */

@@ -12,7 +12,7 @@ my %level = ('modules/codec' => 1, 'modules/policy' => 2,
     'modules/state' => 3, 'modules/core' => 4,
     'ngx_mra_http' => 5, 'ngx_mra_stream' => 5);
 
-my $openssl = qr/^(?:EVP_|HMAC|CRYPTO_memcmp$|OPENSSL_cleanse$|OBJ_)/;
+my $openssl = qr/^(?:SHA256_|CRYPTO_memcmp$)/;
 my $memory = qr/^mem(?:cpy|move|set|cmp|chr)$/;
 
 
