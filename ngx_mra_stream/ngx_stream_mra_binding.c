@@ -53,8 +53,10 @@ struct ngx_stream_mra_bindings_s {
 static void ngx_stream_mra_bindings_cleanup(void *data);
 static ngx_stream_mra_binding_t *ngx_stream_mra_binding_get(
     ngx_stream_mra_client_t *client, u_char *id);
+static void ngx_stream_mra_bindings_sweep(ngx_stream_mra_client_t *client);
 static void ngx_stream_mra_binding_remove(ngx_stream_mra_client_t *client,
     ngx_stream_mra_binding_t **bp);
+static void ngx_stream_mra_binding_drop(ngx_stream_mra_binding_t **bp);
 static size_t ngx_stream_mra_binding_build(u_char *buf,
     ngx_stream_mra_client_t *client, ngx_str_t *aor);
 static ngx_int_t ngx_stream_mra_binding_parse(ngx_stream_mra_flow_t *flow,
@@ -172,6 +174,8 @@ ngx_stream_mra_binding_learn(ngx_stream_mra_client_t *client, ngx_str_t *aor,
     b = ngx_stream_mra_binding_get(client, id->id);
 
     if (b == NULL) {
+        ngx_stream_mra_bindings_sweep(client);
+
         b = ngx_alloc(sizeof(ngx_stream_mra_binding_t) + aor->len,
                       client->link.connection->log);
         if (b == NULL) {
@@ -238,10 +242,11 @@ ngx_stream_mra_binding_forget_all(ngx_stream_mra_client_t *client,
             && ngx_memcmp(b->aor, aor->data, aor->len) == 0)
         {
             ngx_stream_mra_binding_remove(client, bp);
-            continue;
         }
 
-        bp = &b->next;
+        if (*bp == b) {
+            bp = &b->next;
+        }
     }
 }
 
@@ -261,20 +266,37 @@ ngx_stream_mra_binding_get(ngx_stream_mra_client_t *client, u_char *id)
 }
 
 
+/* there are phones that invent a new contact each time */
+
+static void
+ngx_stream_mra_bindings_sweep(ngx_stream_mra_client_t *client)
+{
+    ngx_stream_mra_binding_t  *b, **bp;
+
+    for (bp = &client->bindings; *bp; /* void */ ) {
+        b = *bp;
+
+        if (b->expires <= ngx_time()) {
+            ngx_stream_mra_binding_drop(bp);
+        }
+
+        if (*bp == b) {
+            bp = &b->next;
+        }
+    }
+}
+
+
 static void
 ngx_stream_mra_binding_remove(ngx_stream_mra_client_t *client,
     ngx_stream_mra_binding_t **bp)
 {
-    ngx_int_t                  rc;
-    ngx_stream_mra_lookup_t   *l;
-    ngx_stream_mra_binding_t  *b;
+    ngx_int_t                 rc;
+    ngx_stream_mra_lookup_t  *l;
 
-    b = *bp;
-    *bp = b->next;
+    l = ngx_stream_mra_lookup_get((*bp)->id);
 
-    l = ngx_stream_mra_lookup_get(b->id);
-
-    ngx_free(b);
+    ngx_stream_mra_binding_drop(bp);
 
     if (l == NULL) {
         return;
@@ -288,6 +310,25 @@ ngx_stream_mra_binding_remove(ngx_stream_mra_client_t *client,
         l->op.rc = rc;
         ngx_stream_mra_lookup_written(&l->op);
     }
+}
+
+
+/* the first stays, expired: the access log wants to know who that was */
+
+static void
+ngx_stream_mra_binding_drop(ngx_stream_mra_binding_t **bp)
+{
+    ngx_stream_mra_binding_t  *b;
+
+    b = *bp;
+
+    if (b->next == NULL) {
+        b->expires = 0;
+        return;
+    }
+
+    *bp = b->next;
+    ngx_free(b);
 }
 
 

@@ -288,12 +288,17 @@ ngx_stream_mra_check_extensions(ngx_stream_mra_relay_t *r)
 }
 
 
-/* later requests of a dialog use the addresses that the dialog has */
+/*
+ * Later requests of a dialog use the addresses that the dialog has; REGISTER
+ * is in none, whatever its To says.
+ */
 
 ngx_int_t
 ngx_stream_mra_check_domain(ngx_stream_mra_relay_t *r)
 {
-    if (r->client->conf->domains == NULL || r->msg.to.tag.len) {
+    if (r->client->conf->domains == NULL
+        || (r->msg.to.tag.len && r->msg.method != NGX_MRA_SIP_REGISTER))
+    {
         return NGX_OK;
     }
 

@@ -15,10 +15,15 @@
 
 #define NGX_STREAM_MRA_STUN_LEN  512        /* of an answer, bytes */
 
+/* keepalives of a client that may wait, RFC 8489 wants one at a time */
+
+#define NGX_STREAM_MRA_STUN_MAX  8
+
 
 /* what is needed for an answer that waits for the hop */
 
 struct ngx_stream_mra_stun_s {
+    ngx_stream_mra_stun_t    *next;
     ngx_stream_mra_wait_t     wait;
     ngx_stream_mra_client_t  *client;
     u_char                    id[NGX_MRA_STUN_ID_LEN];
@@ -108,10 +113,19 @@ static ngx_int_t
 ngx_stream_mra_stun_wait(ngx_stream_mra_client_t *client,
     ngx_stream_mra_stun_t *stun)
 {
-    ngx_int_t               rc;
-    ngx_stream_mra_stun_t  *waiting;
+    ngx_int_t                rc;
+    ngx_uint_t               n;
+    ngx_stream_mra_stun_t   *waiting, **last;
 
-    ngx_stream_mra_stun_cancel(client);
+    n = 0;
+
+    for (last = &client->stun; *last; last = &(*last)->next) {
+        n++;
+    }
+
+    if (n == NGX_STREAM_MRA_STUN_MAX) {
+        return NGX_DECLINED;
+    }
 
     waiting = ngx_alloc(sizeof(ngx_stream_mra_stun_t),
                         client->link.connection->log);
@@ -121,6 +135,7 @@ ngx_stream_mra_stun_wait(ngx_stream_mra_client_t *client,
 
     *waiting = *stun;
 
+    waiting->next = NULL;
     waiting->client = client;
 
     ngx_memzero(&waiting->wait, sizeof(ngx_stream_mra_wait_t));
@@ -134,7 +149,7 @@ ngx_stream_mra_stun_wait(ngx_stream_mra_client_t *client,
         return rc;
     }
 
-    client->stun = waiting;
+    *last = waiting;
 
     return NGX_AGAIN;
 }
@@ -143,10 +158,14 @@ ngx_stream_mra_stun_wait(ngx_stream_mra_client_t *client,
 void
 ngx_stream_mra_stun_cancel(ngx_stream_mra_client_t *client)
 {
-    if (client->stun) {
-        ngx_stream_mra_hop_cancel(&client->stun->wait);
-        ngx_free(client->stun);
-        client->stun = NULL;
+    ngx_stream_mra_stun_t  *stun;
+
+    while (client->stun) {
+        stun = client->stun;
+        client->stun = stun->next;
+
+        ngx_stream_mra_hop_cancel(&stun->wait);
+        ngx_free(stun);
     }
 }
 
@@ -154,7 +173,7 @@ ngx_stream_mra_stun_cancel(ngx_stream_mra_client_t *client)
 static void
 ngx_stream_mra_stun_handler(ngx_stream_mra_wait_t *w, ngx_uint_t up)
 {
-    ngx_stream_mra_stun_t    *stun;
+    ngx_stream_mra_stun_t    *stun, **sp;
     ngx_stream_mra_client_t  *client;
 
     stun = w->data;
@@ -162,7 +181,9 @@ ngx_stream_mra_stun_handler(ngx_stream_mra_wait_t *w, ngx_uint_t up)
 
     ngx_stream_mra_stun_answer(client, stun, up);
 
-    client->stun = NULL;
+    for (sp = &client->stun; *sp != stun; sp = &(*sp)->next) { /* void */ }
+
+    *sp = stun->next;
     ngx_free(stun);
 }
 

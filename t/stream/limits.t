@@ -13,7 +13,7 @@ use MRA::SIP;
 use Test::More;
 use Time::HiRes qw(sleep);
 
-my $t = MRA::Nginx->new->plan(34);
+my $t = MRA::Nginx->new->plan(35);
 
 $t->write_file_expand('nginx.conf', <<'END');
 %%MAIN%%
@@ -116,6 +116,9 @@ is(ask($ua, 'REGISTER', 'sip:example.com')->{status}, 403,
 
 $ua->{domain} = 'example.com';
 is(ask($ua, 'REGISTER', 'sip:evil.com')->{status}, 403, 'in the URI only');
+
+is(ask($ua, 'REGISTER', 'sip:example.com', To => '<sip:a@evil.com>;tag=1')
+    ->{status}, 403, 'in To only, as if it were in a dialog');
 
 $ua->{domain} = 'EXAMPLE.org';
 my ($seen, $r) = $uc->registered($ua, 60);

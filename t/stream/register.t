@@ -12,13 +12,16 @@ use MRA::Registrar;
 use MRA::SIP;
 use Test::More;
 
-my $t = MRA::Nginx->new->plan(24);
+my $t = MRA::Nginx->new->plan(27);
 
 $t->write_file_expand('nginx.conf', <<'END');
 %%MAIN%%
 events { }
 mra { node edge1; stun_keepalive off; }
 stream {
+    log_format user '$mra_user $mra_registrations';
+    access_log %%DIR%%/stream.log user;
+
     upstream uc {
         server 127.0.0.1:%%PORT_uc%%;
     }
@@ -164,3 +167,32 @@ $shared->{user} = 'carol';
 ($m, $r) = $uc->registered($shared, 0);
 $shared->send($shared->request('MESSAGE', 'sip:bob@example.com'));
 is($shared->receive->{status}, 403, 'when both are gone, nothing may be sent');
+
+
+# contacts that change each time: what has expired is not counted again
+
+my $fickle = MRA::SIP->connect($t->port('sip'), user => 'fickle');
+bindings($fickle, 1);
+sleep 2;
+($m, $r) = bindings($fickle, 60);
+is($r->{status}, 200, 'another contact after the first has expired');
+
+$fickle->send($fickle->request('MESSAGE', 'sip:bob@example.com'));
+is($uc->receive->{method}, 'MESSAGE', 'is one too');
+
+
+# who it was is known to the end
+
+$_->close for $fickle, $shared, $ua, $again, $other;
+$t->stop;
+is(join('', sort grep { /fickle|carol|dave/ } split /^/,
+    $t->read_file('stream.log')),
+    "carol\@example.com 0\nfickle\@example.com 1\n",
+    'access log tells the first user of a connection, now registered or not');
+
+
+sub bindings {
+    my ($ua, $expires) = @_;
+    return $uc->registered($ua, $expires,
+        Contact => "<sip:$expires\@192.0.2.1>");
+}
