@@ -4,7 +4,7 @@
  */
 
 
-#include "ngx_http_mra_module.h"
+#include "ngx_http_mra_api.h"
 
 
 static char *ngx_http_mra_set_auth(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -18,6 +18,7 @@ static ngx_int_t ngx_http_mra_add_handler(ngx_conf_t *cf,
     ngx_http_phases phase, ngx_http_handler_pt handler);
 static ngx_int_t ngx_http_mra_challenges(ngx_conf_t *cf,
     ngx_http_mra_loc_conf_t *mlcf);
+static ngx_int_t ngx_http_mra_add_realm(ngx_conf_t *cf, ngx_str_t *realm);
 static ngx_int_t ngx_http_mra_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_mra_postconfiguration(ngx_conf_t *cf);
 static void *ngx_http_mra_create_main_conf(ngx_conf_t *cf);
@@ -99,6 +100,13 @@ static ngx_command_t  ngx_http_mra_commands[] = {
     { ngx_string("mra_http_allow"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
       ngx_http_mra_set_allow,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("mra_api"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      ngx_http_mra_set_api,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -383,6 +391,12 @@ ngx_http_mra_create_main_conf(ngx_conf_t *cf)
 
     mmcf->mra = ngx_mra_get_conf(cf->cycle);
 
+    if (ngx_array_init(&mmcf->realms, cf->pool, 4, sizeof(ngx_str_t))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
     ngx_rbtree_init(&mmcf->verifying, &mmcf->sentinel,
                     ngx_str_rbtree_insert_value);
 
@@ -440,7 +454,10 @@ ngx_http_mra_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_value(conf->proxy_target, prev->proxy_target, 0);
     ngx_conf_merge_ptr_value(conf->allow, prev->allow, NULL);
 
-    if (conf->uri.len && ngx_http_mra_challenges(cf, conf) != NGX_OK) {
+    if (conf->uri.len
+        && (ngx_http_mra_challenges(cf, conf) != NGX_OK
+            || ngx_http_mra_add_realm(cf, &conf->realm) != NGX_OK))
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -477,6 +494,37 @@ ngx_http_mra_challenges(ngx_conf_t *cf, ngx_http_mra_loc_conf_t *mlcf)
                                    "Bearer realm=\"%V\", "
                                    "error=\"invalid_token\"", &mlcf->realm)
                        - mlcf->bearer.data;
+
+    return NGX_OK;
+}
+
+
+/* all protection spaces: who is revoked is revoked in each */
+
+static ngx_int_t
+ngx_http_mra_add_realm(ngx_conf_t *cf, ngx_str_t *realm)
+{
+    ngx_str_t                 *known;
+    ngx_uint_t                 i;
+    ngx_http_mra_main_conf_t  *mmcf;
+
+    mmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_mra_module);
+    known = mmcf->realms.elts;
+
+    for (i = 0; i < mmcf->realms.nelts; i++) {
+        if (known[i].len == realm->len
+            && ngx_memcmp(known[i].data, realm->data, realm->len) == 0)
+        {
+            return NGX_OK;
+        }
+    }
+
+    known = ngx_array_push(&mmcf->realms);
+    if (known == NULL) {
+        return NGX_ERROR;
+    }
+
+    *known = *realm;
 
     return NGX_OK;
 }

@@ -28,6 +28,7 @@ typedef struct {
     ngx_mra_conf_t            *mra;
     ngx_rbtree_t               verifying;    /* this worker's leaders */
     ngx_rbtree_node_t          sentinel;
+    ngx_array_t                realms;       /* ngx_str_t, of mra_auth */
 } ngx_http_mra_main_conf_t;
 
 
@@ -57,6 +58,9 @@ typedef struct {
 
     ngx_flag_t                 proxy_target;
     ngx_array_t               *allow;     /* of ngx_http_mra_allow_t */
+
+    unsigned                   api:1;
+    unsigned                   api_write:1;
 } ngx_http_mra_loc_conf_t;
 
 

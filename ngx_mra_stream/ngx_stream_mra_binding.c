@@ -23,6 +23,11 @@
 
 #define NGX_STREAM_MRA_BINDING_VERSION  1
 #define NGX_STREAM_MRA_BINDING_HEAD     (1 + NGX_STREAM_MRA_FLOW_LEN)
+
+#if (NGX_STREAM_MRA_BINDING_HEAD != NGX_MRA_BINDING_HEAD)
+#error "ngx_mra.h tells another place of the address-of-record"
+#endif
+
 #define NGX_STREAM_MRA_BINDING_AOR      255
 #define NGX_STREAM_MRA_BINDING_LEN                                           \
     (NGX_STREAM_MRA_BINDING_HEAD + NGX_STREAM_MRA_BINDING_AOR)

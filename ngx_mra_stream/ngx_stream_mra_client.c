@@ -8,6 +8,7 @@
 #include <ngx_core.h>
 #include <ngx_event.h>
 #include <ngx_stream.h>
+#include "ngx_mra_status.h"
 #include "ngx_stream_mra_module.h"
 #include "ngx_stream_mra_client.h"
 #include "ngx_stream_mra_relay.h"
@@ -295,12 +296,16 @@ void
 ngx_stream_mra_client_use(ngx_stream_mra_client_t *client,
     ngx_stream_mra_hop_t *hop)
 {
+    ngx_mra_conf_t  *mcf;
+
+    mcf = ngx_stream_mra_get_worker()->mcf;
+
     if (client->hop) {
         client->hop->clients--;
+        ngx_mra_hop_count(mcf, client->hop->shared, -1);
 
         if (hop) {
-            ngx_mra_count(ngx_stream_mra_get_worker()->mcf,
-                          NGX_MRA_SIP_REROUTED, 1);
+            ngx_mra_count(mcf, NGX_MRA_SIP_REROUTED, 1);
         }
     }
 
@@ -308,6 +313,7 @@ ngx_stream_mra_client_use(ngx_stream_mra_client_t *client,
 
     if (hop) {
         hop->clients++;
+        ngx_mra_hop_count(mcf, hop->shared, 1);
     }
 }
 

@@ -7,6 +7,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include "ngx_mra_block.h"
+#include "ngx_mra_status.h"
 #include "ngx_stream_mra_hop_private.h"
 
 
@@ -54,34 +55,30 @@ ngx_stream_mra_state_ticket(ngx_stream_mra_hops_t *hops)
 ngx_int_t
 ngx_stream_mra_state_init(ngx_stream_mra_hop_t *hop)
 {
-    u_char                     *p;
     size_t                      len;
-    ngx_str_t                   name;
+    ngx_str_t                   tls;
     ngx_stream_mra_tls_conf_t  *tcf;
 
     tcf = &hop->hops->conf->tls;
 
-    len = sizeof("hop    verify") - 1 + hop->hops->name.len + hop->name.len
-          + hop->server.len + tcf->name.len;
+    len = sizeof("tls verify ") - 1 + tcf->name.len;
 
-    name.data = ngx_alloc(len, &hop->log);
-    if (name.data == NULL) {
+    tls.len = 0;
+    tls.data = ngx_alloc(len, &hop->log);
+    if (tls.data == NULL) {
         return NGX_ERROR;
     }
 
-    p = ngx_sprintf(name.data, "hop %V %V %V", &hop->hops->name, &hop->name,
-                    &hop->server);
-
     if (tcf->enable) {
-        p = ngx_sprintf(p, " %V%s", &tcf->name, tcf->verify ? "verify" : "");
+        tls.len = ngx_sprintf(tls.data, "tls %s%V",
+                              tcf->verify ? "verify " : "", &tcf->name)
+                  - tls.data;
     }
 
-    name.len = p - name.data;
+    hop->shared = ngx_mra_hop_get(hop->hops->mcf, &hop->hops->name,
+                                  &hop->name, &hop->server, &tls);
 
-    hop->shared = ngx_mra_block_get(hop->hops->mcf, &name,
-                                    sizeof(ngx_mra_probe_t));
-
-    ngx_free(name.data);
+    ngx_free(tls.data);
 
     return hop->shared ? NGX_OK : NGX_ERROR;
 }

@@ -141,6 +141,11 @@ void ngx_mra_count(ngx_mra_conf_t *mcf, ngx_mra_counter_e c, ngx_int_t n);
 ngx_int_t ngx_mra_counter(ngx_mra_conf_t *mcf, ngx_mra_counter_e c);
 
 
+/* a binding in the store: so many bytes, then the address-of-record */
+
+#define NGX_MRA_BINDING_HEAD  22
+
+
 /*
  * Messages between workers of this master, of older generations too.  A
  * worker is named by a number that no other life of a worker shares.

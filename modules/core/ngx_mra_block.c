@@ -156,6 +156,22 @@ ngx_mra_block_touch(void *block)
 }
 
 
+ngx_msec_t
+ngx_mra_block_idle(void *block)
+{
+    ngx_mra_block_t  *b;
+    ngx_msec_int_t    age;
+
+    b = (ngx_mra_block_t *) ((u_char *) block - sizeof(ngx_mra_block_t));
+
+    /* another worker may have looked at the clock later */
+
+    age = (ngx_msec_int_t) ngx_mra_block_age(b);
+
+    return ngx_max(age, 0);
+}
+
+
 void
 ngx_mra_block_lock(ngx_mra_conf_t *mcf)
 {

@@ -32,6 +32,10 @@ void *ngx_mra_block_get(ngx_mra_conf_t *mcf, ngx_str_t *name, size_t size);
 
 void ngx_mra_block_touch(void *block);
 
+/* ms since somebody did */
+
+ngx_msec_t ngx_mra_block_idle(void *block);
+
 /*
  * The lock of the zone.  Between lock and unlock: no log, no allocation, no
  * callback, a few instructions.

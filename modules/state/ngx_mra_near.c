@@ -164,6 +164,20 @@ ngx_mra_near_close(ngx_mra_store_t *st)
 }
 
 
+void
+ngx_mra_near_stat(ngx_mra_store_t *st, ngx_mra_near_stat_t *stat)
+{
+    ngx_mra_near_t  *nr;
+
+    nr = st->data;
+
+    stat->policy = nr->conf->lost;
+    stat->lost = nr->shared->lost;
+    stat->dirty = nr->shared->dirty;
+    stat->refused = nr->shared->refused;
+}
+
+
 static ngx_int_t
 ngx_mra_near_get(ngx_mra_store_t *st, ngx_mra_op_t *op)
 {

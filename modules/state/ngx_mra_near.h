@@ -34,6 +34,16 @@ typedef struct {
 } ngx_mra_near_conf_t;
 
 
+/* times are ms of ngx_current_msec, 0: it is not so */
+
+typedef struct {
+    ngx_uint_t      policy;     /* ngx_mra_lost_e */
+    ngx_msec_t      lost;       /* since when the far store is away */
+    ngx_msec_t      dirty;      /* ... there is something to merge */
+    ngx_uint_t      refused;    /* it is there and takes nothing */
+} ngx_mra_near_stat_t;
+
+
 /*
  * A store of two; it and they are of the pool.  NULL: no memory.  Bindings
  * and nodes are kept near only; scan and count tell what is near.
@@ -56,6 +66,8 @@ ngx_int_t ngx_mra_near_init(ngx_mra_store_t *st, ngx_slab_pool_t *shpool,
 
 ngx_int_t ngx_mra_near_open(ngx_mra_store_t *st, ngx_log_t *log);
 void ngx_mra_near_close(ngx_mra_store_t *st);
+
+void ngx_mra_near_stat(ngx_mra_store_t *st, ngx_mra_near_stat_t *stat);
 
 
 #endif /* _NGX_MRA_NEAR_H_INCLUDED_ */

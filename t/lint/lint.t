@@ -173,6 +173,24 @@ finds('readme', 'what nobody logs', 'nobody logs', %code,
 finds('readme', 'no such directive', 'there is no mra_x', %code,
     'README.md' => "`mra` `mra_x`\n$lines");
 
+my %api = ('ngx_mra_http/ngx_http_mra_d.c' => <<'END');
+static ngx_http_mra_api_endpoint_t  ngx_http_mra_api_endpoints[] = {
+
+    { ngx_string("node"), NGX_HTTP_GET,
+      ngx_http_mra_api_node },
+    { ngx_string("node"), NGX_HTTP_PATCH, ngx_http_mra_api_change },
+};
+END
+
+my $paths = "`mra`\n$lines\n## The JSON API\n\n| `/node` | GET, PATCH | x |\n";
+
+is(run_lint('readme', %code, %api, 'README.md' => $paths), 'good: ',
+    'readme: no path to find');
+finds('readme', 'path without a method', '/node: has methods "GET, PATCH"',
+    %code, %api, 'README.md' => $paths =~ s/, PATCH//r);
+finds('readme', 'path that is not there', '/nodes: has methods ""',
+    %code, %api, 'README.md' => $paths . "| `/nodes` | GET | x |\n");
+
 finds('examples', 'bad configuration', 'unknown directive "mra_never"',
     'conf-examples/a.conf' => "events { }\nmra_never on;\n");
 

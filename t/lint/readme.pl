@@ -1,5 +1,5 @@
-# The README names every directive, variable and log line of the code, and
-# none that is not there.
+# The README names every directive, variable, log line and path of the API of
+# the code, and none that is not there.
 #
 # Directives and variables stand in it in backquotes.  The log lines are the
 # code block after the heading that begins with "Log lines"; a word in angle
@@ -76,6 +76,31 @@ for my $name (sort keys %quoted) {
     complain('README.md', "there is no $name")
         if $name =~ /^\$mra_/ && !$variables{$name}
             || $name =~ /^mra_/ && !$directives{$name};
+}
+
+
+# Paths of the API with their methods are a table after a heading "The JSON
+# API".
+
+my (%paths, %shown);
+
+for my $path (@sources) {
+    for my $table (code($path) =~ /_endpoint_t\s+\w+\[\] = \{(.*?)^\};/gms) {
+        push @{$paths{"/$1"}}, $2
+            while $table =~ /\{ ngx_string\("([^"]*)"\),\s*NGX_HTTP_(\w+)/g;
+    }
+}
+
+my ($api) = $readme =~ /^## The JSON API\n(.*?)(?=^## |\z)/ms;
+
+while (($api // '') =~ /^\| `(\S+)` \| ([A-Z, ]+) \|/mg) {
+    $shown{$1} = $2;
+}
+
+for my $path (sort keys %{{%paths, %shown}}) {
+    my $methods = join ', ', @{$paths{$path} // []};
+    complain('README.md', "API: $path: has methods \"$methods\"")
+        if $methods ne ($shown{$path} // '');
 }
 
 
