@@ -198,7 +198,7 @@ ngx_http_mra_set_realm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     for (i = 0; i < value[1].len; i++) {
         if (value[1].data[i] < ' ' || value[1].data[i] > '~'
-            || value[1].data[i] == '"' || value[1].data[i] == '\\')
+            || ngx_strchr("\"\\$", value[1].data[i]))
         {
             break;
         }
@@ -207,8 +207,9 @@ ngx_http_mra_set_realm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (value[1].len == 0 || i < value[1].len) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid value \"%V\", a realm has printable ASCII "
-                           "characters other than quotes and backslashes",
-                           &value[1]);
+                           "characters other than quotes, backslashes and "
+                           "\"$\": there are no variables in it, give each "
+                           "location a realm of its own", &value[1]);
         return NGX_CONF_ERROR;
     }
 
@@ -291,12 +292,13 @@ invalid:
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "invalid parameter \"%V\", it must be a cookie name, "
                        "then domain=name|off, expires=off, secure=off, "
-                       "httponly=off, forward=on", &value[i]);
+                       "httponly=off, forward=on, without variables",
+                       &value[i]);
     return NGX_CONF_ERROR;
 }
 
 
-/* RFC 9110, 5.6.2 */
+/* RFC 9110, 5.6.2, but no "$", which somebody takes for a variable */
 
 static ngx_uint_t
 ngx_http_mra_is_token(ngx_str_t *text)
@@ -308,7 +310,7 @@ ngx_http_mra_is_token(ngx_str_t *text)
         ch = text->data[i];
 
         if (ch <= ' ' || ch >= 0x7f
-            || ngx_strchr("\"(),/:;<=>?@[\\]{}", ch))
+            || ngx_strchr("\"(),/:;<=>?@[\\]{}$", ch))
         {
             return 0;
         }

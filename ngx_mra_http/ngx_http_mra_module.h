@@ -97,6 +97,7 @@ typedef struct {
 
     ngx_http_mra_ctx_t        *ctx;
     ngx_http_request_t        *sr;
+    ngx_event_t                late;      /* when the answer's end is */
     ngx_uint_t                 error;     /* the first that nginx made */
     ngx_uint_t                 code;      /* settled: 200, 401, 502, 504 */
 
@@ -108,6 +109,7 @@ typedef struct {
     ngx_mra_op_t               also;      /* for it, with the limit's */
 
     unsigned                   bearer:1;
+    unsigned                   whole:1;   /* the answer has come to its end */
 } ngx_http_mra_credential_t;
 
 

@@ -27,7 +27,9 @@ static ngx_int_t ngx_http_mra_uc_answered(ngx_http_request_t *sr, void *data,
     ngx_int_t rc);
 static ngx_uint_t ngx_http_mra_judge(ngx_http_request_t *r,
     ngx_http_mra_ctx_t *ctx);
-static ngx_uint_t ngx_http_mra_verifying(ngx_http_request_t *r);
+static ngx_http_mra_credential_t *ngx_http_mra_verifying(
+    ngx_http_request_t *r);
+static void ngx_http_mra_late_handler(ngx_event_t *ev);
 static ngx_int_t ngx_http_mra_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_http_mra_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
@@ -119,6 +121,10 @@ ngx_http_mra_verify_leave(ngx_http_mra_ctx_t *ctx)
 
     if (cred == NULL) {
         return;
+    }
+
+    if (cred->late.timer_set) {
+        ngx_del_timer(&cred->late);
     }
 
     if (cred->state == NGX_HTTP_MRA_WAITING) {
@@ -370,6 +376,10 @@ ngx_http_mra_uc_answered(ngx_http_request_t *sr, void *data, ngx_int_t rc)
 {
     ngx_http_mra_credential_t *cred = data;
 
+    if (cred->late.timer_set) {
+        ngx_del_timer(&cred->late);
+    }
+
     /* called again when nginx has made an answer, then with another code */
 
     if (cred->error == 0) {
@@ -408,13 +418,13 @@ ngx_http_mra_judge(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
         status = sr->upstream->headers_in.status_n;
 
         /*
-         * good is only an answer that was passed on: neither one that nginx
-         * gave up later nor an error page in its place; one without a status
-         * line, which nginx takes for HTTP/0.9, has no status here
+         * good is only an answer that was passed on, to its end: neither one
+         * that breaks off nor an error page in its place; one without a
+         * status line, which nginx takes for HTTP/0.9, has no status here
          */
 
         if (status < NGX_HTTP_SPECIAL_RESPONSE
-            && !sr->upstream->header_sent
+            && !(sr->upstream->header_sent && cred->whole)
 #if (NGX_HTTP_CACHE)
             && !sr->cached
 #endif
@@ -464,7 +474,7 @@ ngx_http_mra_judge(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
 }
 
 
-static ngx_uint_t
+static ngx_http_mra_credential_t *
 ngx_http_mra_verifying(ngx_http_request_t *r)
 {
     for ( /* void */ ; r != r->main; r = r->parent) {
@@ -472,27 +482,40 @@ ngx_http_mra_verifying(ngx_http_request_t *r)
         if (r->post_subrequest
             && r->post_subrequest->handler == ngx_http_mra_uc_answered)
         {
-            return 1;
+            return r->post_subrequest->data;
         }
     }
 
-    return 0;
+    return NULL;
 }
 
 
 /*
  * The answer is read to its end, which keeps the connection to the UC node,
- * and goes nowhere.
+ * and goes nowhere.  The body has as much time as the header had: each byte
+ * of it would prolong nginx's own timeout.
  */
 
 static ngx_int_t
 ngx_http_mra_header_filter(ngx_http_request_t *r)
 {
-    if (!ngx_http_mra_verifying(r)) {
+    ngx_http_mra_credential_t  *cred;
+
+    cred = ngx_http_mra_verifying(r);
+
+    if (cred == NULL) {
         return ngx_http_next_header_filter(r);
     }
 
     r->header_sent = 1;
+
+    if (r == cred->sr && r->upstream && !cred->late.timer_set) {
+        cred->late.handler = ngx_http_mra_late_handler;
+        cred->late.data = cred;
+        cred->late.log = r->connection->log;
+
+        ngx_add_timer(&cred->late, r->upstream->conf->read_timeout);
+    }
 
     return NGX_OK;
 }
@@ -501,16 +524,45 @@ ngx_http_mra_header_filter(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_mra_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 {
-    if (!ngx_http_mra_verifying(r)) {
+    ngx_http_mra_credential_t  *cred;
+
+    cred = ngx_http_mra_verifying(r);
+
+    if (cred == NULL) {
         return ngx_http_next_body_filter(r, in);
     }
 
     for ( /* void */ ; in; in = in->next) {
         in->buf->pos = in->buf->last;
         in->buf->file_pos = in->buf->file_last;
+
+        if (r == cred->sr && in->buf->last_in_chain) {
+            cred->whole = 1;
+        }
     }
 
     return NGX_OK;
+}
+
+
+/* as when nothing is read for as long */
+
+static void
+ngx_http_mra_late_handler(ngx_event_t *ev)
+{
+    ngx_connection_t           *c;
+    ngx_http_mra_credential_t  *cred;
+
+    cred = ev->data;
+    c = cred->sr->upstream->peer.connection;
+
+    if (c) {
+        cred->error = NGX_HTTP_GATEWAY_TIME_OUT;
+
+        c->read->delayed = 0;
+        c->read->timedout = 1;
+        c->read->handler(c->read);
+    }
 }
 
 

@@ -39,8 +39,8 @@ static ngx_int_t ngx_mra_init_process(ngx_cycle_t *cycle);
 
 
 static ngx_mra_range_t  ngx_mra_zone_range = {
-    256 * 1024, NGX_MAX_SIZE_T_VALUE,
-    "must be a size of 256k or more, as in \"32m\""
+    256 * 1024, (ngx_uint_t) 65536 * 1024 * 1024,
+    "must be a size between 256k and 65536m, as in \"32m\""
 };
 
 static ngx_mra_range_t  ngx_mra_interval_range = {
@@ -395,7 +395,9 @@ ngx_mra_set_size(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     size = ngx_parse_size(&value[1]);
 
-    if (size == NGX_ERROR || (ngx_uint_t) size < range->low) {
+    if (size == NGX_ERROR
+        || (ngx_uint_t) size < range->low || (ngx_uint_t) size > range->high)
+    {
         return ngx_mra_must(cf, range);
     }
 

@@ -29,7 +29,7 @@ my $week = qr/must be a time between 0 and 604800s \(a week\), as in "480m"/;
 my $day = qr/must be a time between 0 and 86400s \(a day\), as in "300s"/;
 my $n = qr/must be a number between 0 and 100, 0 switches the limit off/;
 my $name = qr/must be a name of letters, digits, "-", "_" and "\."/;
-my $size = qr/must be a size of 256k or more, as in "32m"/;
+my $size = qr/must be a size between 256k and 65536m, as in "32m"/;
 
 $t->write_file('short', 'x' x 31);
 $t->write_file('empty', "\n");
@@ -40,6 +40,7 @@ my $dir = $t->dir;
 
 my @wrong = (
     ['zone 255k', $size], ['zone big', $size], ['zone -1', $size],
+    ['zone 100g', $size], ['zone 65537m', $size],
     ['node a..', $name], ['node ""', $name], ['node "a b"', $name],
     ['node -a', $name], ['node ' . 'n' x 256, $name], ['domain a@b', $name],
     ['credentials_refresh_interval 8d', $week],

@@ -4,7 +4,7 @@
 use Test::Nginx::Socket;
 
 repeat_each(1);
-plan tests => repeat_each() * 73;
+plan tests => repeat_each() * 82;
 no_shuffle();
 no_root_location();
 
@@ -83,6 +83,12 @@ mra_auth_realm 'a"b';
 --- error_log: invalid value "a"b", a realm has printable ASCII characters
 
 
+=== a variable in the realm
+--- config
+mra_auth_realm "edge $host";
+--- error_log: there are no variables in it, give each location a realm of its own
+
+
 === an empty realm
 --- config
 mra_auth_realm "";
@@ -93,6 +99,18 @@ mra_auth_realm "";
 --- config
 mra_auth_cookie "a;b";
 --- error_log: invalid parameter "a;b", it must be a cookie name
+
+
+=== a variable as the name of a cookie
+--- config
+mra_auth_cookie X-$host;
+--- error_log: invalid parameter "X-$host", it must be a cookie name
+
+
+=== a variable as a domain
+--- config
+mra_auth_cookie X-Auth domain=$host;
+--- error_log: forward=on, without variables
 
 
 === an unknown attribute

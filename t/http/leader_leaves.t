@@ -9,7 +9,6 @@ use MRA::Nginx;
 use MRA::UC;
 use MRA::Util;
 use Test::More;
-use Time::HiRes qw(sleep);
 
 my $t = MRA::Nginx->new()->plan(18);
 my $uc = MRA::UC->new($t, users => { alice => 'wonderland' });
@@ -29,6 +28,11 @@ http {
         location / {
             root %%DIR%%/html;
         }
+        location = /status {
+            mra_auth off;
+            access_log off;
+            stub_status;
+        }
         location = /verify {
             internal;
             proxy_pass http://127.0.0.1:@{[ $uc->port ]};
@@ -43,77 +47,92 @@ $t->run;
 
 my $port = $t->port('http');
 
+# requests under way: in nginx, less the one that asks
+
+sub under_way { get($port, '/status')->{body} =~ /Writing: (\d+)/ && $1 - 1 }
+
+sub ends { scalar(() = $t->read_file('mra.log') =~ /^499/mg) }
+
+
+# the UC node holds its answers; the first client is to be the leader
+
 sub clients {
     my ($n, $password) = @_;
+
+    $uc->forget;
+    $uc->behave(hold => 1);
 
     my @clients = map { MRA::HTTP->new($port) } 1 .. $n;
 
     for my $c (@clients) {
         $c->send(GET => '/a', basic('alice', $password));
-
-        # the first is to be the first
-        wait_for(5, sub { $uc->requests == 1 }) if $c == $clients[0];
+        wait_for(20, sub { $uc->requests == 1 }) if $c == $clients[0];
     }
+
+    # the leader and its subrequest are one
+    wait_for(20, sub { under_way() == $n }) or die "$n requests do not wait\n";
 
     return @clients;
 }
 
 
+sub leave {
+    my $seen = ends() + @_;
+
+    $_->close for @_;
+    return wait_for(20, sub { ends() == $seen });
+}
+
+
 sub verifications {
     my ($n) = @_;
-    return wait_for(5, sub { $uc->requests >= $n }) && $uc->requests == $n;
+    return wait_for(20, sub { $uc->requests >= $n }) && $uc->requests == $n;
+}
+
+
+sub answers {
+    my ($status, @clients) = @_;
+
+    $uc->behave();
+    return scalar(grep { $_->receive->{status} == $status } @clients);
 }
 
 
 # the leader leaves
 
-$uc->behave(delay => 1);
 my @c = clients(20, 'wonderland');
-sleep 0.3;
 
-(shift @c)->close;
+leave(shift @c);
 ok(verifications(2), 'somebody else asks');
 
-is(scalar(grep { $_->receive->{status} == 200 } @c), 19, 'all let in');
+is(answers(200, @c), 19, 'all let in');
 is($uc->requests, 2, 'asked twice');
 
 # three leaders leave
 
-$uc->forget;
-$uc->behave(delay => 1);
 @c = clients(20, 'one');
 
 for my $n (2 .. 4) {
-    (shift @c)->close;
+    leave(shift @c);
     ok(verifications($n), "verification $n");
 }
 
-is(scalar(grep { $_->receive->{status} == 401 } @c), 17, 'all refused');
+is(answers(401, @c), 17, 'all refused');
 
 # waiters leave
 
-sub gone { scalar(() = $t->read_file('mra.log') =~ /^499/mg) }
-
-$uc->forget;
-$uc->behave(delay => 3);
 @c = clients(20, 'two');
-sleep 0.3;
-my $gone = gone() + 10;
-$_->close for splice @c, 5, 10;
 
-ok(wait_for(2, sub { gone() == $gone }), 'their end is noticed at once');
-is(scalar(grep { $_->receive->{status} == 401 } @c), 10, 'the others stay');
+ok(leave(splice @c, 5, 10), 'their end is noticed while the others wait');
+is(answers(401, @c), 10, 'the others stay');
 is($uc->requests, 1, 'asked once');
 
 # all leave, then somebody comes
 
-$uc->forget;
-$uc->behave(delay => 1);
 @c = clients(10, 'three');
-sleep 0.2;
-$_->close for @c;
-ok(verifications(1), 'nobody asks for those who have left');
-sleep 0.5;
+
+leave(reverse splice @c);
+is($uc->requests, 1, 'nobody asks for those who have left');
 
 $uc->behave();
 $uc->forget;
@@ -122,18 +141,16 @@ is($uc->requests, 1, 'asks for himself');
 
 # the leader and the first in the queue leave at once
 
-$uc->forget;
-$uc->behave(delay => 1);
 @c = clients(5, 'four');
-sleep 0.3;
-$_->close for splice @c, 0, 2;
-is(scalar(grep { $_->receive->{status} == 401 } @c), 3, 'the others stay');
+
+leave(splice @c, 0, 2);
+is(answers(401, @c), 3, 'the others stay');
 
 # the UC node fails while they wait
 
-$uc->forget;
-$uc->behave(delay => 0.5, status => 500);
 @c = clients(5, 'five');
+
+$uc->behave(status => 500);
 is(scalar(grep { $_->receive->{status} == 502 } @c), 5, 'they all hear it');
 is($uc->requests, 1, 'from one verification');
 

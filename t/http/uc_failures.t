@@ -18,7 +18,7 @@ $t->write_file_expand('nginx.conf', <<"END");
 %%MAIN%%
 worker_processes 1;
 events { }
-mra { max_authorizations 100; }
+mra { max_authorizations 0; }
 http {
     %%HTTP%%
     log_format mra '\$status \$mra_auth_status';
@@ -61,6 +61,25 @@ http {
             proxy_read_timeout 300ms;
             error_page 504 =200 /page;
         }
+        location /drip/ {
+            mra_auth /drip/verify;
+            root %%DIR%%/html;
+        }
+        location = /drip/verify {
+            internal;
+            proxy_pass http://uc;
+            proxy_read_timeout 1s;
+        }
+        location /raw/ {
+            mra_auth /raw/verify;
+            root %%DIR%%/html;
+        }
+        location = /raw/verify {
+            internal;
+            proxy_pass http://uc;
+            proxy_buffering off;
+            proxy_read_timeout 1s;
+        }
         location = /page {
             root %%DIR%%/html;
         }
@@ -102,8 +121,9 @@ END
 
 mkdir $t->dir . '/html';
 $t->write_file("html/$_", 'app') for qw(a page);
-mkdir $t->dir . "/html/$_" for qw(pages backup unbuffered open);
-$t->write_file("html/$_/a", 'app') for qw(pages backup unbuffered open);
+my @places = qw(pages drip raw backup unbuffered open);
+mkdir $t->dir . "/html/$_" for @places;
+$t->write_file("html/$_/a", 'app') for @places;
 $t->run;
 
 my $port = $t->port('http');
@@ -177,7 +197,7 @@ my $r = get($port, '/a', basic('alice', 'x'), Upgrade => 'x',
     Connection => 'upgrade');
 is($r->{status}, 502, 'no connection of the client to the UC node');
 
-# bodies of all sizes; what breaks off after a good header is an answer
+# bodies of all sizes, whole ones only
 
 for my $body (0, 1, 4096, 8192, 100_000, 900_000, 5_000_000) {
     $r = ask('/a', body => $body);
@@ -187,11 +207,30 @@ for my $body (0, 1, 4096, 8192, 100_000, 900_000, 5_000_000) {
     is("$r->{status} $r->{body}", '200 app', "the same, unbuffered");
 }
 
-$r = ask('/a', raw => "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort");
-is("$r->{status} $r->{body}", '200 app', 'less than announced');
-$r = ask('/a', raw => "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-    . "zz\r\n");
-is("$r->{status} $r->{body}", '200 app', 'broken chunks');
+my $good = "HTTP/1.1 200 OK\r\n";
+my $chunked = "${good}Transfer-Encoding: chunked\r\n\r\n";
+
+fails(502, 'less than announced', raw => "${good}Content-Length: 9\r\n\r\na");
+fails(502, 'half a chunk', raw => "${chunked}9\r\na");
+fails(502, 'no last chunk', raw => "${chunked}1\r\na\r\n");
+fails(502, 'broken chunks', raw => "${chunked}zz\r\n");
+is(ask('/a', raw => "${chunked}1\r\na\r\n0\r\n\r\n")->{status}, 200,
+    'all chunks');
+is(ask('/a', raw => "$good\r\nto the end")->{status}, 200,
+    'a body that ends with the connection');
+
+# the body has the time that the header had
+
+my @drip = (raw => "${good}Content-Length: 1000\r\n\r\n", bytes => 100);
+
+for my $uri (qw(/drip/a /raw/a)) {
+    my $begun = time;
+    is(ask($uri, @drip)->{status}, 504, "it drips, $uri");
+    cmp_ok(time - $begun, '<', 5, 'which does not keep the client');
+}
+
+is(ask('/drip/a', raw => "${good}Content-Length: 3\r\n\r\n", bytes => 3)
+    ->{status}, 200, 'slow but whole');
 
 # a client's conditions and ranges are not for the UC node
 

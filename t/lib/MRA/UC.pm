@@ -17,6 +17,8 @@ package MRA::UC;
 #   headers => ["Name: value", ...]
 #   delay => seconds    before the answer
 #   raw => "bytes"      in place of an answer, then close
+#   bytes => 100        so many after raw, one each 0.1 seconds
+#   hold => 1           no answer until behave() is called again
 #   close => 1          without an answer
 #   hang => 1           no answer, connection stays open
 #   keepalive => 0      close after each answer
@@ -176,7 +178,11 @@ sub read_request {
 
 sub answer {
     my ($self, $socket, $request) = @_;
-    my $mode = $json->decode(slurp($self->{mode}));
+    my $mode;
+
+    while ($mode = $json->decode(slurp($self->{mode})), $mode->{hold}) {
+        sleep 0.02;
+    }
 
     sleep $mode->{delay} if $mode->{delay};
     sleep 3600 if $mode->{hang};
@@ -184,6 +190,12 @@ sub answer {
 
     if (defined $mode->{raw}) {
         print $socket $mode->{raw};
+
+        for (1 .. $mode->{bytes} // 0) {
+            sleep 0.1;
+            print $socket 'x';
+        }
+
         return;
     }
 
