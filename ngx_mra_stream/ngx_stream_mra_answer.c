@@ -9,6 +9,7 @@
 #include <ngx_stream.h>
 #include "ngx_stream_mra_module.h"
 #include "ngx_stream_mra_relay.h"
+#include "ngx_stream_mra_dialog.h"
 
 
 /* what an answer may be longer than the head of its request, bytes */
@@ -54,6 +55,8 @@ ngx_stream_mra_answer(ngx_stream_mra_relay_t *r, ngx_uint_t status)
     if (r->msg.status || r->msg.method == NGX_MRA_SIP_ACK) {
         return;
     }
+
+    ngx_stream_mra_dialog_refused(r);
 
     /* the same for a request that comes again: RFC 3261, 8.2.6.2 */
 

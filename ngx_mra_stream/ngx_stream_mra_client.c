@@ -464,7 +464,7 @@ ngx_stream_mra_client_timer(ngx_stream_mra_link_t *ln)
     if (expires) {
         timeout += (ngx_msec_t) ngx_min(expires - ngx_time(), 86400) * 1000;
 
-    } else if (client->dialogs.nelts == 0) {
+    } else if (ngx_stream_mra_dialogs_idle(client)) {
         ngx_log_error(NGX_LOG_INFO, ln->connection->log, NGX_ETIMEDOUT,
                       "client is not registered");
 
@@ -578,5 +578,5 @@ ngx_stream_mra_client_idle(ngx_stream_mra_client_t *client)
            && client->link.out == NULL
            && client->pendings == NULL
            && client->stun == NULL
-           && client->dialogs.nelts == 0;
+           && ngx_stream_mra_dialogs_idle(client);
 }

@@ -21,6 +21,7 @@ typedef struct ngx_stream_mra_client_s   ngx_stream_mra_client_t;
 typedef struct ngx_stream_mra_binding_s  ngx_stream_mra_binding_t;
 typedef struct ngx_stream_mra_pending_s  ngx_stream_mra_pending_t;
 typedef struct ngx_stream_mra_stun_s     ngx_stream_mra_stun_t;
+typedef struct ngx_stream_mra_setup_s    ngx_stream_mra_setup_t;
 
 
 typedef struct {
@@ -39,8 +40,10 @@ struct ngx_stream_mra_client_s {
 
     ngx_stream_mra_binding_t    *bindings;
     ngx_stream_mra_pending_t    *pendings;
+    ngx_uint_t                   npendings;
     ngx_stream_mra_stun_t       *stun;      /* keepalives that wait */
     ngx_stream_mra_dialogs_t     dialogs;
+    ngx_stream_mra_setup_t      *setups;    /* of calls */
 };
 
 

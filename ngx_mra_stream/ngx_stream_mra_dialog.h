@@ -16,13 +16,21 @@
 #include "ngx_stream_mra_relay.h"
 
 
-/* step: 2xx to INVITE begins one, BYE ends it */
+/* step: INVITE sets one up, 2xx to it begins one, BYE ends it */
 
 ngx_int_t ngx_stream_mra_note_dialog(ngx_stream_mra_relay_t *r);
 
-/* is the message in r one of a dialog of its client? */
+/* is the message in r one of a dialog of its client, or of its set-up? */
 
 ngx_uint_t ngx_stream_mra_dialog_known(ngx_stream_mra_relay_t *r);
+
+/* no call and no set-up of one needs this client */
+
+ngx_uint_t ngx_stream_mra_dialogs_idle(ngx_stream_mra_client_t *client);
+
+/* the request in r gets an answer of ours */
+
+void ngx_stream_mra_dialog_refused(ngx_stream_mra_relay_t *r);
 
 void ngx_stream_mra_dialogs_free(ngx_stream_mra_client_t *client);
 

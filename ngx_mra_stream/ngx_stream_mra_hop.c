@@ -186,7 +186,6 @@ ngx_stream_mra_hop_cleanup(void *data)
 {
     ngx_stream_mra_hop_t *hop = data;
 
-    ngx_stream_mra_slots_free(hop);
     ngx_stream_mra_tls_free_session(hop);
 }
 
@@ -460,10 +459,8 @@ ngx_stream_mra_hop_link(ngx_stream_mra_hop_t *hop, ngx_uint_t affinity)
 
 ngx_int_t
 ngx_stream_mra_hop_send(ngx_stream_mra_hop_t *hop, ngx_uint_t affinity,
-    struct iovec *iov, ngx_uint_t niov, ngx_stream_mra_link_t **ln)
+    struct iovec *iov, ngx_uint_t niov)
 {
-    ngx_stream_mra_slot_t  *slot;
-
     if (!ngx_stream_mra_hop_is_up(hop)) {
         return NGX_DECLINED;
     }
@@ -472,13 +469,8 @@ ngx_stream_mra_hop_send(ngx_stream_mra_hop_t *hop, ngx_uint_t affinity,
         hop->owed = ngx_current_msec;
     }
 
-    slot = ngx_stream_mra_slot_choose(hop, affinity);
-
-    if (ln) {
-        *ln = ngx_stream_mra_slot_link(slot);
-    }
-
-    return ngx_stream_mra_slot_send(slot, iov, niov);
+    return ngx_stream_mra_slot_send(ngx_stream_mra_slot_choose(hop, affinity),
+                                    iov, niov);
 }
 
 

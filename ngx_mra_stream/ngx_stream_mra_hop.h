@@ -238,19 +238,16 @@ ngx_stream_mra_link_t *ngx_stream_mra_hop_link(ngx_stream_mra_hop_t *hop,
 
 /*
  * Queues a message on one of the hop's links, always the same for the same
- * "affinity", so that a client's messages keep their order; while the link
- * is being opened they wait there.  *ln, if not NULL, is the link used, or
- * NULL while it is being opened.
+ * "affinity", so that a client's messages keep their order.
  *
  * NGX_OK        queued
- * NGX_DECLINED  the hop is down
+ * NGX_DECLINED  the hop is down, or the link is being opened
  * NGX_BUSY      too much waits
  * NGX_ERROR     no memory
  */
 
 ngx_int_t ngx_stream_mra_hop_send(ngx_stream_mra_hop_t *hop,
-    ngx_uint_t affinity, struct iovec *iov, ngx_uint_t niov,
-    ngx_stream_mra_link_t **ln);
+    ngx_uint_t affinity, struct iovec *iov, ngx_uint_t niov);
 
 /*
  * Reports of the relay: a request, sent at "sent" (ngx_current_msec), got no

@@ -84,15 +84,6 @@ void ngx_stream_mra_tls_free_session(ngx_stream_mra_hop_t *hop);
  * One of the links that clients share: ngx_stream_mra_hop_slot.c
  */
 
-typedef struct ngx_stream_mra_held_s  ngx_stream_mra_held_t;
-
-struct ngx_stream_mra_held_s {
-    ngx_stream_mra_held_t     *next;
-    size_t                     len;
-    u_char                     data[];
-};
-
-
 struct ngx_stream_mra_slot_s {
     ngx_stream_mra_hop_t      *hop;
     ngx_stream_mra_link_t      link;
@@ -100,10 +91,6 @@ struct ngx_stream_mra_slot_s {
     ngx_event_t                retry;
     ngx_uint_t                 tries;      /* that failed in a row */
     ngx_msec_t                 opened;
-
-    ngx_stream_mra_held_t     *held;       /* until the link is open */
-    ngx_stream_mra_held_t    **held_last;
-    size_t                     held_size;
 
     uint64_t                   heard;      /* link.received at the last
                                               keepalive */
@@ -117,10 +104,6 @@ void ngx_stream_mra_slots_open(ngx_stream_mra_hop_t *hop);
 void ngx_stream_mra_slots_close(ngx_stream_mra_hop_t *hop);
 ngx_uint_t ngx_stream_mra_slots_are_idle(ngx_stream_mra_hop_t *hop);
 
-/* what waits is lost; nothing else is touched */
-
-void ngx_stream_mra_slots_free(ngx_stream_mra_hop_t *hop);
-
 /* the one for this affinity; only if it cannot be opened, another */
 
 ngx_stream_mra_slot_t *ngx_stream_mra_slot_choose(ngx_stream_mra_hop_t *hop,
@@ -129,6 +112,8 @@ ngx_stream_mra_slot_t *ngx_stream_mra_slot_choose(ngx_stream_mra_hop_t *hop,
 /* NULL: it is not open */
 
 ngx_stream_mra_link_t *ngx_stream_mra_slot_link(ngx_stream_mra_slot_t *slot);
+
+/* NGX_DECLINED: it is not open; or as ngx_stream_mra_link_send() */
 
 ngx_int_t ngx_stream_mra_slot_send(ngx_stream_mra_slot_t *slot,
     struct iovec *iov, ngx_uint_t niov);

@@ -10,10 +10,6 @@
 #include "ngx_stream_mra_hop_private.h"
 
 
-/* what may wait for one link, bytes */
-
-#define NGX_STREAM_MRA_SLOT_HELD   (1024 * 1024)
-
 /* between attempts to open a link, ms */
 
 #define NGX_STREAM_MRA_SLOT_PAUSE  100
@@ -29,10 +25,6 @@ static void ngx_stream_mra_slot_retry(ngx_stream_mra_slot_t *slot);
 static void ngx_stream_mra_slot_retry_handler(ngx_event_t *ev);
 static void ngx_stream_mra_slot_connected(ngx_stream_mra_conn_t *conn,
     ngx_connection_t *c);
-static ngx_int_t ngx_stream_mra_slot_hold(ngx_stream_mra_slot_t *slot,
-    struct iovec *iov, ngx_uint_t niov);
-static void ngx_stream_mra_slot_release(ngx_stream_mra_slot_t *slot);
-static void ngx_stream_mra_slot_drop(ngx_stream_mra_slot_t *slot);
 static void ngx_stream_mra_slot_frame(ngx_stream_mra_link_t *ln,
     ngx_uint_t type, u_char *p, u_char *last);
 static void ngx_stream_mra_slot_broken(ngx_stream_mra_link_t *ln,
@@ -69,7 +61,6 @@ ngx_stream_mra_slots_create(ngx_stream_mra_hop_t *hop)
         slot = &hop->slots[i];
 
         slot->hop = hop;
-        slot->held_last = &slot->held;
 
         slot->conn.handler = ngx_stream_mra_slot_connected;
         slot->conn.data = slot;
@@ -110,7 +101,6 @@ ngx_stream_mra_slots_close(ngx_stream_mra_hop_t *hop)
         }
 
         ngx_stream_mra_conn_cancel(&slot->conn);
-        ngx_stream_mra_slot_drop(slot);
 
         if (slot->open) {
             ngx_stream_mra_link_close(&slot->link, 0);
@@ -131,17 +121,6 @@ ngx_stream_mra_slots_are_idle(ngx_stream_mra_hop_t *hop)
     }
 
     return 1;
-}
-
-
-void
-ngx_stream_mra_slots_free(ngx_stream_mra_hop_t *hop)
-{
-    ngx_uint_t  i;
-
-    for (i = 0; i < hop->hops->conf->connections; i++) {
-        ngx_stream_mra_slot_drop(&hop->slots[i]);
-    }
 }
 
 
@@ -204,9 +183,12 @@ ngx_stream_mra_slot_connected(ngx_stream_mra_conn_t *conn,
     if (c == NULL) {
         slot->tries++;
 
-        ngx_stream_mra_slot_drop(slot);
         ngx_stream_mra_slot_retry(slot);
         ngx_stream_mra_state_missed(hop, conn->started, conn->reason);
+
+        if (hop->hops->handlers->lost) {
+            hop->hops->handlers->lost(hop, NULL);
+        }
 
         return;
     }
@@ -242,8 +224,6 @@ ngx_stream_mra_slot_connected(ngx_stream_mra_conn_t *conn,
     if (hop->hops->handlers->opened) {
         hop->hops->handlers->opened(hop, &slot->link);
     }
-
-    ngx_stream_mra_slot_release(slot);
 }
 
 
@@ -279,87 +259,7 @@ ngx_stream_mra_slot_send(ngx_stream_mra_slot_t *slot, struct iovec *iov,
 
     ln = ngx_stream_mra_slot_link(slot);
 
-    if (ln == NULL) {
-        return ngx_stream_mra_slot_hold(slot, iov, niov);
-    }
-
-    return ngx_stream_mra_link_send(ln, iov, niov);
-}
-
-
-static ngx_int_t
-ngx_stream_mra_slot_hold(ngx_stream_mra_slot_t *slot, struct iovec *iov,
-    ngx_uint_t niov)
-{
-    u_char                 *p;
-    size_t                  len;
-    ngx_uint_t              i;
-    ngx_stream_mra_held_t  *held;
-
-    len = 0;
-
-    for (i = 0; i < niov; i++) {
-        len += iov[i].iov_len;
-    }
-
-    if (slot->held_size + len > NGX_STREAM_MRA_SLOT_HELD) {
-        return NGX_BUSY;
-    }
-
-    held = ngx_alloc(sizeof(ngx_stream_mra_held_t) + len, &slot->hop->log);
-    if (held == NULL) {
-        return NGX_ERROR;
-    }
-
-    held->next = NULL;
-    held->len = len;
-
-    p = held->data;
-
-    for (i = 0; i < niov; i++) {
-        p = ngx_cpymem(p, iov[i].iov_base, iov[i].iov_len);
-    }
-
-    *slot->held_last = held;
-    slot->held_last = &held->next;
-    slot->held_size += len;
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_stream_mra_slot_release(ngx_stream_mra_slot_t *slot)
-{
-    struct iovec            iov;
-    ngx_stream_mra_held_t  *held;
-
-    for (held = slot->held; held; held = held->next) {
-        iov.iov_base = held->data;
-        iov.iov_len = held->len;
-
-        if (ngx_stream_mra_link_send(&slot->link, &iov, 1) != NGX_OK) {
-            break;
-        }
-    }
-
-    ngx_stream_mra_slot_drop(slot);
-}
-
-
-static void
-ngx_stream_mra_slot_drop(ngx_stream_mra_slot_t *slot)
-{
-    ngx_stream_mra_held_t  *held;
-
-    while (slot->held) {
-        held = slot->held;
-        slot->held = held->next;
-        ngx_free(held);
-    }
-
-    slot->held_last = &slot->held;
-    slot->held_size = 0;
+    return ln ? ngx_stream_mra_link_send(ln, iov, niov) : NGX_DECLINED;
 }
 
 
@@ -411,8 +311,6 @@ ngx_stream_mra_slot_broken(ngx_stream_mra_link_t *ln, ngx_uint_t reason,
 }
 
 
-/* what was not sent is lost, but for what has waited for the next link */
-
 static void
 ngx_stream_mra_slot_closed(ngx_stream_mra_link_t *ln)
 {
@@ -425,12 +323,16 @@ ngx_stream_mra_slot_closed(ngx_stream_mra_link_t *ln)
     ngx_stream_mra_conn_close(ln->connection);
     slot->open = 0;
 
-    if (hop->state == NGX_MRA_PROBE_DOWN || hop->retired) {
+    if (hop->state == NGX_MRA_PROBE_DOWN) {
         return;
     }
 
     if (hop->hops->handlers->lost) {
         hop->hops->handlers->lost(hop, ln);
+    }
+
+    if (hop->retired) {
+        return;
     }
 
     if (ngx_current_msec - slot->opened < NGX_STREAM_MRA_SLOT_LIFE) {

@@ -18,6 +18,10 @@
 #define NGX_STREAM_MRA_PENDING_DATA  2048
 #define NGX_STREAM_MRA_PENDING_KEEP  128
 
+/* of one client */
+
+#define NGX_STREAM_MRA_PENDING_MAX   128
+
 
 struct ngx_stream_mra_pendings_s {
     ngx_stream_mra_pending_t  *free;
@@ -40,6 +44,7 @@ static ngx_stream_mra_pending_t *ngx_stream_mra_pending_create(
 static ngx_stream_mra_unanswered_t *ngx_stream_mra_unanswered(
     ngx_stream_mra_hop_t *hop);
 static void ngx_stream_mra_unanswered_handler(ngx_event_t *ev);
+static void ngx_stream_mra_pending_again(ngx_stream_mra_pending_t *p);
 static void ngx_stream_mra_pending_repeat(ngx_stream_mra_pending_t *p);
 
 
@@ -96,6 +101,10 @@ ngx_stream_mra_pending_add(ngx_stream_mra_relay_t *r,
     p = r->pending;
 
     if (p == NULL) {
+        if (r->client->npendings == NGX_STREAM_MRA_PENDING_MAX) {
+            return NGX_BUSY;
+        }
+
         p = ngx_stream_mra_pending_create(r);
         if (p == NULL) {
             return NGX_ERROR;
@@ -160,6 +169,7 @@ ngx_stream_mra_pending_create(ngx_stream_mra_relay_t *r)
     p->client = r->client;
     p->hop = r->hop;
     p->tried = 0;
+    p->method = r->msg.method;
     p->attempt = 0;
     p->ncontacts = r->ncontacts;
     p->star = r->star;
@@ -179,6 +189,7 @@ ngx_stream_mra_pending_create(ngx_stream_mra_relay_t *r)
 
     p->next = r->client->pendings;
     r->client->pendings = p;
+    r->client->npendings++;
 
     return p;
 }
@@ -258,10 +269,18 @@ ngx_stream_mra_unanswered_handler(ngx_event_t *ev)
             return;
         }
 
+        /* the next hop may take its time for others: RFC 3261, 17.1 */
+
+        if (p->method != NGX_MRA_SIP_REGISTER && !p->waiting) {
+            ngx_stream_mra_pending_free(p);
+            continue;
+        }
+
         ngx_log_error(NGX_LOG_INFO, p->client->link.connection->log,
                       NGX_ETIMEDOUT,
-                      "next hop \"%V\" did not answer REGISTER",
-                      &u->hop->name);
+                      "next hop \"%V\" did not answer %s", &u->hop->name,
+                      p->method == NGX_MRA_SIP_REGISTER ? "REGISTER"
+                                                        : "in time");
 
         if (!p->waiting) {
             ngx_stream_mra_hop_timed_out(u->hop, p->sent);
@@ -275,17 +294,15 @@ ngx_stream_mra_unanswered_handler(ngx_event_t *ev)
 void
 ngx_stream_mra_pending_failed(ngx_stream_mra_pending_t *p)
 {
-    if (ngx_stream_mra_pending_reroute(p) == NGX_OK) {
+    if (p->method == NGX_MRA_SIP_REGISTER
+        && ngx_stream_mra_pending_reroute(p) == NGX_OK)
+    {
         return;
     }
 
-    ngx_queue_remove(&p->queue);
-    ngx_queue_init(&p->queue);
-
     p->hop = NULL;
 
-    ngx_stream_mra_relay_again(p, p->message.data,
-                               p->message.data + p->message.len);
+    ngx_stream_mra_pending_again(p);
 }
 
 
@@ -310,17 +327,14 @@ ngx_stream_mra_pending_reroute(ngx_stream_mra_pending_t *p)
                   "REGISTER goes to next hop \"%V\" instead of \"%V\"",
                   &hop->name, &p->hop->name);
 
-    ngx_queue_remove(&p->queue);
-    ngx_queue_init(&p->queue);
-
     p->hop = hop;
     p->attempt++;
     p->repeated = 0;
 
     ngx_stream_mra_client_use(client, hop);
 
-    ngx_stream_mra_relay_again(p, p->message.data,
-                               p->message.data + p->message.len);
+    ngx_stream_mra_pending_again(p);
+
     return NGX_OK;
 }
 
@@ -330,12 +344,27 @@ ngx_stream_mra_pending_reroute(ngx_stream_mra_pending_t *p)
 static void
 ngx_stream_mra_pending_repeat(ngx_stream_mra_pending_t *p)
 {
-    if (p->repeated || !ngx_stream_mra_hop_is_up(p->hop)) {
-        ngx_stream_mra_pending_failed(p);
-        return;
+    if (!p->waiting) {
+
+        if (p->repeated || !ngx_stream_mra_hop_is_up(p->hop)) {
+            ngx_stream_mra_pending_failed(p);
+            return;
+        }
+
+        p->repeated = 1;
     }
 
-    p->repeated = !p->waiting;
+    ngx_stream_mra_pending_again(p);
+}
+
+
+/* it may be gone then */
+
+static void
+ngx_stream_mra_pending_again(ngx_stream_mra_pending_t *p)
+{
+    ngx_queue_remove(&p->queue);
+    ngx_queue_init(&p->queue);
 
     ngx_stream_mra_relay_again(p, p->message.data,
                                p->message.data + p->message.len);
@@ -356,6 +385,8 @@ ngx_stream_mra_pending_free(ngx_stream_mra_pending_t *p)
             break;
         }
     }
+
+    p->client->npendings--;
 
     pendings = ngx_stream_mra_get_worker()->pendings;
 
@@ -455,7 +486,12 @@ ngx_stream_mra_pendings_lost(ngx_stream_mra_hop_t *hop,
         next = ngx_queue_next(q);
         p = ngx_queue_data(q, ngx_stream_mra_pending_t, queue);
 
-        if (p->link == ln) {
+        /* what waits may have another link by now */
+
+        if (ln ? p->link == ln
+               : p->waiting
+                 && ngx_stream_mra_hop_link(hop, p->client->link.flow.slot))
+        {
             ngx_stream_mra_pending_repeat(p);
         }
 
@@ -472,9 +508,10 @@ ngx_stream_mra_pending_find(ngx_stream_mra_relay_t *r)
     ngx_stream_mra_pending_t  *p;
 
     for (p = r->client->pendings; p; p = p->next) {
-        if (ngx_memcmp(p->transaction, r->answered.transaction,
-                       NGX_MRA_RELAY_HASH_LEN)
-            == 0)
+        if (p->method == r->msg.cseq.method
+            && ngx_memcmp(p->transaction, r->answered.transaction,
+                          NGX_MRA_RELAY_HASH_LEN)
+               == 0)
         {
             return p;
         }

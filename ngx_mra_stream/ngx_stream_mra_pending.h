@@ -2,8 +2,11 @@
 /*
  * Copyright (C) ngx_mra contributors
  *
- * REGISTERs that wait for their answer, and are kept until then because they
- * may have to go another way.
+ * Requests of clients that wait for their answer, and are kept until then.  A
+ * connection to the next hop that breaks may have lost them: they are sent
+ * once more, as if this were UDP, and a REGISTER goes another way if need be.
+ * Of all others any answer will do: then the next hop has them.  ACK is not
+ * kept: what it acknowledges comes again.
  */
 
 
@@ -25,7 +28,8 @@ struct ngx_stream_mra_pending_s {
     ngx_stream_mra_hop_t        *hop;       /* NULL: none is left */
     uint64_t                     tried;     /* hops, by index */
     ngx_msec_t                   sent;
-    ngx_stream_mra_link_t       *link;      /* it went by; NULL: unknown */
+    ngx_stream_mra_link_t       *link;      /* it went by; NULL: none yet */
+    ngx_uint_t                   method;
     u_char                       transaction[NGX_MRA_RELAY_HASH_LEN];
 
     ngx_str_t                    message;   /* as the client sent it */
@@ -51,8 +55,8 @@ ngx_stream_mra_pendings_t *ngx_stream_mra_pendings_create(
 ngx_uint_t ngx_stream_mra_attempt(ngx_stream_mra_relay_t *r);
 
 /*
- * Keeps the REGISTER in r, which is about to be sent to r->hop by ln, as
- * r->pending.  NGX_OK or NGX_ERROR.
+ * Keeps the request in r, which is about to be sent to r->hop by ln, as
+ * r->pending.  NGX_OK; NGX_BUSY: too many of this client wait; NGX_ERROR.
  */
 
 ngx_int_t ngx_stream_mra_pending_add(ngx_stream_mra_relay_t *r,
@@ -68,8 +72,8 @@ ngx_stream_mra_pending_t *ngx_stream_mra_pending_find(
 ngx_int_t ngx_stream_mra_pending_watch(ngx_stream_mra_pending_t *p);
 
 /*
- * Sends it to another hop.  NGX_OK: by now it may be answered and gone;
- * NGX_DECLINED: there is none left.
+ * Sends a REGISTER to another hop.  NGX_OK: by now it may be answered and
+ * gone; NGX_DECLINED: there is none left.
  */
 
 ngx_int_t ngx_stream_mra_pending_reroute(ngx_stream_mra_pending_t *p);
@@ -83,7 +87,10 @@ void ngx_stream_mra_pending_failed(ngx_stream_mra_pending_t *p);
 void ngx_stream_mra_pending_free(ngx_stream_mra_pending_t *p);
 void ngx_stream_mra_pendings_free(ngx_stream_mra_client_t *client);
 
-/* handlers of the hop: it is down, a link was opened, one was lost */
+/*
+ * Handlers of the hop: it is down; a link was opened; one was lost, or could
+ * not be opened (NULL).
+ */
 
 void ngx_stream_mra_pendings_down(ngx_stream_mra_hop_t *hop);
 void ngx_stream_mra_pendings_opened(ngx_stream_mra_hop_t *hop,

@@ -197,18 +197,20 @@ ngx_stream_mra_match_registration(ngx_stream_mra_relay_t *r)
     ngx_int_t                  rc;
     ngx_stream_mra_pending_t  *p;
 
-    if (r->msg.cseq.method != NGX_MRA_SIP_REGISTER) {
-        return NGX_OK;
-    }
-
     p = ngx_stream_mra_pending_find(r);
 
     if (p == NULL) {
-        return ngx_stream_mra_drop(r, "no REGISTER waits for it");
+        return r->msg.cseq.method == NGX_MRA_SIP_REGISTER
+               ? ngx_stream_mra_drop(r, "no REGISTER waits for it") : NGX_OK;
     }
 
     if (r->link != p->link) {
         ngx_stream_mra_hop_answered(p->hop);
+    }
+
+    if (p->method != NGX_MRA_SIP_REGISTER) {
+        ngx_stream_mra_pending_free(p);
+        return NGX_OK;
     }
 
     if (r->msg.status < 200) {

@@ -72,7 +72,7 @@ static ngx_stream_mra_step_pt  ngx_stream_mra_request_in[] = {
 };
 
 
-/* a REGISTER that goes to another next hop */
+/* a request that goes once more, or a REGISTER to another next hop */
 
 static ngx_stream_mra_step_pt  ngx_stream_mra_request_again[] = {
     ngx_stream_mra_check_request,
@@ -80,6 +80,7 @@ static ngx_stream_mra_step_pt  ngx_stream_mra_request_again[] = {
     ngx_stream_mra_choose_hop,
     ngx_stream_mra_edit_forwards,
     ngx_stream_mra_edit_routes,
+    ngx_stream_mra_edit_record_route,
     ngx_stream_mra_edit_registration,
     ngx_stream_mra_edit_via,
     ngx_stream_mra_send_inside
@@ -332,6 +333,7 @@ ngx_stream_mra_relay_begin(uint32_t id, ngx_stream_mra_link_t *ln,
     r->outside.hostport.len = 0;
     r->reason.len = 0;
     r->lines.len = 0;
+    r->aor.len = 0;
     r->ncontacts = 0;
     r->text_pos = r->text;
 
@@ -420,15 +422,9 @@ ngx_stream_mra_choose_hop(ngx_stream_mra_relay_t *r)
     }
 
     r->near = ngx_stream_mra_hop_link(r->hop, client->link.flow.slot);
+    r->wait = (r->near == NULL);
 
-    /* only a registrar has to find us by this address later */
-
-    if (ngx_stream_mra_address_inside(&r->inside, client->conf, r->near)
-        != NGX_OK
-        && r->msg.method == NGX_MRA_SIP_REGISTER && r->near == NULL)
-    {
-        r->wait = 1;
-    }
+    (void) ngx_stream_mra_address_inside(&r->inside, client->conf, r->near);
 
     return NGX_OK;
 }
@@ -444,29 +440,34 @@ ngx_stream_mra_send_inside(ngx_stream_mra_relay_t *r)
         return ngx_stream_mra_refusal(r, 513, "Message Too Complex");
     }
 
-    if (r->msg.method == NGX_MRA_SIP_REGISTER) {
+    if (r->msg.method != NGX_MRA_SIP_ACK) {
         rc = ngx_stream_mra_pending_add(r, r->near);
 
-        if (rc != NGX_OK || r->wait) {
-            return rc == NGX_OK ? NGX_DONE : NGX_ERROR;
+        if (rc != NGX_OK) {
+            return rc == NGX_BUSY
+                   ? ngx_stream_mra_no_path(r, "too many requests wait")
+                   : NGX_ERROR;
+        }
+
+        if (r->wait) {
+            return NGX_DONE;
         }
     }
 
-    rc = ngx_stream_mra_hop_send(r->hop, r->client->link.flow.slot, r->iov, n,
-                                 NULL);
+    rc = ngx_stream_mra_hop_send(r->hop, r->client->link.flow.slot, r->iov,
+                                 n);
 
     if (rc == NGX_OK) {
         ngx_stream_mra_relay_count(r, NGX_MRA_SIP_BY_METHOD + r->msg.method);
         return NGX_DONE;
     }
 
-    if (r->msg.method == NGX_MRA_SIP_REGISTER) {
+    if (r->pending) {
         ngx_stream_mra_pending_failed(r->pending);
         return NGX_DONE;
     }
 
-    return ngx_stream_mra_no_path(r, rc == NGX_BUSY ? "next hop is busy"
-                                                    : "next hop is down");
+    return ngx_stream_mra_drop(r, "next hop is down or busy");
 }
 
 
@@ -515,14 +516,26 @@ ngx_stream_mra_send_outside(ngx_stream_mra_relay_t *r)
 static ngx_int_t
 ngx_stream_mra_send_back(ngx_stream_mra_relay_t *r)
 {
-    ngx_int_t  n;
+    ngx_int_t              n, rc;
+    ngx_stream_mra_hop_t  *hop;
 
     n = ngx_stream_mra_relay_pieces(r);
     if (n == NGX_ERROR) {
         return ngx_stream_mra_drop(r, "it is too complex");
     }
 
-    if (ngx_stream_mra_relay_output(r, &r->to, r->iov, n) != NGX_OK) {
+    rc = ngx_stream_mra_relay_output(r, &r->to, r->iov, n);
+
+    /* its connection has broken, another will do: RFC 3261, 18.2.2 */
+
+    hop = r->client->hop;
+
+    if (rc == NGX_DECLINED && hop) {
+        rc = ngx_stream_mra_hop_send(hop, r->client->link.flow.slot, r->iov,
+                                     n);
+    }
+
+    if (rc != NGX_OK) {
         return ngx_stream_mra_drop(r, "who asked is gone or busy");
     }
 

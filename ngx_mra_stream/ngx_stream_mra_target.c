@@ -193,8 +193,8 @@ ngx_stream_mra_find_asker(ngx_stream_mra_relay_t *r)
 
     ln = ngx_stream_mra_link_find(&r->to);
 
-    if (ln == NULL || ngx_stream_mra_client_of(ln)) {
-        return ngx_stream_mra_drop(r, "who asked is gone");
+    if (ln && ngx_stream_mra_client_of(ln)) {
+        return ngx_stream_mra_drop(r, "who asked is a client");
     }
 
     return NGX_OK;

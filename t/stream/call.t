@@ -12,7 +12,7 @@ use MRA::Registrar;
 use MRA::SIP;
 use Test::More;
 
-my $t = MRA::Nginx->new->plan(31);
+my $t = MRA::Nginx->new->plan(40);
 
 $t->write_file_expand('nginx.conf', <<'END');
 %%MAIN%%
@@ -137,6 +137,59 @@ $alice->send($alice->request('ACK', 'sip:bob@example.com', %same,
 is(branch($uc->receive), branch($m), 'ACK has it too');
 
 
+# a call that forks: several tags, two answers, a BYE for each
+
+$alice->send($alice->request('INVITE', 'sip:bob@example.com'));
+$m = $uc->receive;
+$uc->reply($m, 180, 'Ringing', tag => $_) for 'one', 'two';
+is(join(' ', map { $_->header('To') =~ /tag=(\w+)/ } map { $alice->receive }
+    1, 2), 'one two', 'provisional answers of two devices');
+
+$uc->reply($m, 200, 'OK', tag => $_, Contact => '<sip:bob@192.0.2.7>')
+    for 'one', 'two';
+my @ok = map { $alice->receive } 1, 2;
+is(join(' ', map { $_->header('To') =~ /tag=(\w+)/ } @ok), 'one two',
+    'both answer');
+
+# the user is gone, her calls are not yet
+
+$alice->{user} = 'alice';
+$uc->registered($alice, 0);
+
+for my $ok (@ok) {
+    $alice->send($alice->request('ACK', 'sip:bob@192.0.2.7', in_dialog($ok)));
+    is($uc->receive(1)->{method}, 'ACK', 'ACK after the registration');
+    $alice->send($alice->request('BYE', 'sip:bob@192.0.2.7', in_dialog($ok)));
+    my $bye = $uc->receive(1);
+    is($bye->{method}, 'BYE', 'BYE too');
+    $uc->reply($bye, 200, 'OK');
+    $alice->receive;
+}
+
+$alice->send($alice->request('BYE', 'sip:bob@192.0.2.7', in_dialog($ok[0])));
+is($alice->receive->{status}, 403, 'but not a second one');
+
+
+# so may those of a call that is being set up
+
+$uc->registered($alice, 60);
+$invite = $alice->request('INVITE', 'sip:bob@example.com', 'Call-ID' => 'x');
+$alice->send($invite);
+$m = $uc->receive;
+$uc->registered($alice, 0);
+
+%same = (Via => ($invite =~ /Via: (.*)\r/)[0], 'Call-ID' => 'x',
+    CSeq => ($invite =~ /CSeq: (\d+)/)[0] . ' CANCEL');
+$alice->send($alice->request('CANCEL', 'sip:bob@example.com', %same));
+$cancel = $uc->receive(1);
+is($cancel->{method}, 'CANCEL', 'CANCEL after the registration');
+$uc->reply($cancel, 200, 'OK');
+$alice->receive;
+$uc->reply($m, 487, 'Request Terminated');
+is($alice->receive->{status}, 487, 'and the answer');
+$uc->registered($alice, 60);
+
+
 # incoming, to the contact that the registrar knows; forked to two devices
 
 $peer->send($peer->request('INVITE', $contact,
@@ -173,6 +226,13 @@ $peer->send($peer->request('NOTIFY', $uri, Event => 'message-summary',
     'Subscription-State' => 'active', Route => [$m->all('Record-Route')],
     From => $m->header('To') . ';tag=server', To => $m->header('From')));
 is($alice->receive->{method}, 'NOTIFY', 'NOTIFY comes back by its Route');
+
+
+sub in_dialog {
+    my ($ok) = @_;
+    return (To => $ok->header('To'),
+        Route => [reverse $ok->all('Record-Route')]);
+}
 
 
 sub branch { ($_[0]->header('Via') =~ /branch=([^;]+)/)[0] }

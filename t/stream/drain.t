@@ -14,7 +14,7 @@ use MRA::Util;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-my $t = MRA::Nginx->new->plan(10);
+my $t = MRA::Nginx->new->plan(14);
 
 $t->write_file_expand('nginx.conf', <<'END');
 %%MAIN%%
@@ -48,6 +48,18 @@ my $invite = $uc->receive;
 $uc->reply($invite, 200, 'OK');
 my $ok = $busy->receive;
 
+# two whose call is being set up
+
+my $ringing = client($t->port('sip'), 'ringing');
+$ringing->send($ringing->request('INVITE', 'sip:bob@example.com'));
+my $ring = $uc->receive;
+$uc->reply($ring, 180, 'Ringing');
+$ringing->receive;
+
+my $refused = client($t->port('sip'), 'refused');
+$refused->send($refused->request('INVITE', 'sip:bob@example.com'));
+my $refuse = $uc->receive;
+
 my ($old) = $t->workers;
 $t->reload;
 my $began = time;
@@ -64,9 +76,16 @@ is(scalar keys %closed, 9, 'idle clients were let go');
 
 my @times = sort { $a <=> $b } values %closed;
 cmp_ok($times[-1], '<', 6, 'in about the time that was set');
-cmp_ok($times[-1] - $times[0], '>', 1, 'not all at once');
+cmp_ok($times[-1] - $times[0], '>', 0.5, 'not all at once');
 
 ok(!$busy->closed(0.1), 'not the one in a call');
+ok(!$ringing->closed(0.1), 'nor one whose call rings');
+$uc->reply($ring, 200, 'OK');
+is($ringing->receive->{status}, 200, 'it is answered');
+$uc->reply($refuse, 486, 'Busy Here');
+is(($refused->receive // {})->{status}, 486, 'or refused');
+ok($refused->closed(4), 'then it may go too');
+$ringing->close;
 ok(!$kept->closed(0.1), 'nor that of a server that does not drain');
 
 my $again = client($t->port('sip'), 'user1');

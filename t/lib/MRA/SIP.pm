@@ -73,7 +73,8 @@ sub accept {
             or die "TLS from client: $SSL_ERROR\n";
     }
 
-    return bless { %$self, client => MRA::HTTP->wrap($socket) }, ref $self;
+    return bless { %$self, listener => undef,
+        client => MRA::HTTP->wrap($socket) }, ref $self;
 }
 
 
