@@ -177,6 +177,7 @@ ngx_http_mra_set_auth(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     mlcf->uri = value[1];
 
     ngx_mra_require(cf, "mra_auth");
+    ngx_mra_use_service(cf, NGX_MRA_SERVICE_HTTP);
 
     return NGX_CONF_OK;
 }

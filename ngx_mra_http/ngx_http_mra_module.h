@@ -16,6 +16,7 @@
 
 #include "ngx_mra.h"
 #include "ngx_mra_compat.h"
+#include "ngx_mra_node.h"
 #include "ngx_mra_target.h"
 #include "ngx_mra_token.h"
 #include "ngx_mra_user.h"
@@ -150,6 +151,7 @@ struct ngx_http_mra_ctx_s {
     unsigned                   asked:1;   /* op is under way or answered */
     unsigned                   counted:1;
     unsigned                   limited:1;    /* would be, without dry run */
+    unsigned                   in_flight:1;  /* it is counted as one */
 
     /* not cleared */
 

@@ -50,6 +50,19 @@ struct ngx_stream_mra_lookup_s {
 };
 
 
+/* the bindings of a worker that has died are removed page by page */
+
+#define NGX_STREAM_MRA_WAKE_PAGE   16384
+#define NGX_STREAM_MRA_WAKE_PAUSE  5        /* ms */
+
+typedef struct {
+    ngx_event_t                event;
+    uint32_t                   worker;
+    uint64_t                   cursor;
+    uint64_t                   page[NGX_STREAM_MRA_WAKE_PAGE / 8];
+} ngx_stream_mra_wake_t;
+
+
 struct ngx_stream_mra_bindings_s {
     ngx_stream_mra_lookup_t   *free;
 };
@@ -62,6 +75,8 @@ static void ngx_stream_mra_bindings_sweep(ngx_stream_mra_client_t *client);
 static void ngx_stream_mra_binding_remove(ngx_stream_mra_client_t *client,
     ngx_stream_mra_binding_t **bp);
 static void ngx_stream_mra_binding_drop(ngx_stream_mra_binding_t **bp);
+static void ngx_stream_mra_binding_delete(u_char *id, u_char *head);
+static void ngx_stream_mra_bindings_wake(ngx_event_t *ev);
 static size_t ngx_stream_mra_binding_build(u_char *buf,
     ngx_stream_mra_client_t *client, ngx_str_t *aor);
 static ngx_int_t ngx_stream_mra_binding_parse(ngx_stream_mra_flow_t *flow,
@@ -296,18 +311,33 @@ static void
 ngx_stream_mra_binding_remove(ngx_stream_mra_client_t *client,
     ngx_stream_mra_binding_t **bp)
 {
+    ngx_stream_mra_binding_delete((*bp)->id, NULL);
+
+    ngx_stream_mra_binding_drop(bp);
+}
+
+
+/* head: only if the binding is still one of this flow */
+
+static void
+ngx_stream_mra_binding_delete(u_char *id, u_char *head)
+{
     ngx_int_t                 rc;
     ngx_stream_mra_lookup_t  *l;
 
-    l = ngx_stream_mra_lookup_get((*bp)->id);
-
-    ngx_stream_mra_binding_drop(bp);
-
+    l = ngx_stream_mra_lookup_get(id);
     if (l == NULL) {
         return;
     }
 
     l->op.handler = ngx_stream_mra_lookup_written;
+
+    if (head) {
+        ngx_memcpy(l->value, head, NGX_STREAM_MRA_BINDING_HEAD);
+
+        l->op.name.data = l->value;
+        l->op.name.len = NGX_STREAM_MRA_BINDING_HEAD;
+    }
 
     rc = ngx_mra_store_del(ngx_stream_mra_get_worker()->mcf->store, &l->op);
 
@@ -398,14 +428,98 @@ ngx_stream_mra_binding_user(ngx_stream_mra_client_t *client, ngx_str_t *user)
 void
 ngx_stream_mra_bindings_free(ngx_stream_mra_client_t *client)
 {
+    u_char                     head[NGX_STREAM_MRA_BINDING_HEAD];
     ngx_stream_mra_binding_t  *b;
+
+    head[0] = NGX_STREAM_MRA_BINDING_VERSION;
+    ngx_stream_mra_flow_encode(head + 1, &client->link.flow);
 
     while (client->bindings) {
         b = client->bindings;
         client->bindings = b->next;
 
+        ngx_stream_mra_binding_delete(b->id, head);
         ngx_free(b);
     }
+}
+
+
+void
+ngx_stream_mra_bindings_died(uint32_t worker)
+{
+    ngx_stream_mra_wake_t  *wake;
+
+    wake = ngx_calloc(sizeof(ngx_stream_mra_wake_t), ngx_cycle->log);
+    if (wake == NULL) {
+        return;
+    }
+
+    wake->worker = worker;
+
+    wake->event.handler = ngx_stream_mra_bindings_wake;
+    wake->event.data = wake;
+    wake->event.log = ngx_cycle->log;
+    wake->event.cancelable = 1;
+
+    ngx_stream_mra_bindings_wake(&wake->event);
+}
+
+
+static void
+ngx_stream_mra_bindings_wake(ngx_event_t *ev)
+{
+    u_char                 *p, *last;
+    ngx_str_t               value;
+    ngx_uint_t              n;
+    ngx_mra_op_t            op;
+    ngx_mra_record_t       *rec;
+    ngx_stream_mra_wake_t  *wake;
+    ngx_stream_mra_flow_t   flow;
+
+    wake = ev->data;
+
+    ngx_memzero(&op, sizeof(ngx_mra_op_t));
+
+    op.kind = NGX_MRA_BINDING;
+    op.cursor = wake->cursor;
+    op.value.data = (u_char *) wake->page;
+    op.value.len = NGX_STREAM_MRA_WAKE_PAGE;
+
+    if (ngx_mra_store_scan(ngx_stream_mra_get_worker()->mcf->store, &op)
+        != NGX_OK)
+    {
+        ngx_free(wake);
+        return;
+    }
+
+    n = 0;
+    p = op.value.data;
+    last = p + op.value.len;
+
+    for ( /* void */ ; p < last; p += rec->len) {
+        rec = (ngx_mra_record_t *) p;
+
+        value.data = rec->data;
+        value.len = rec->size;
+
+        if (ngx_stream_mra_binding_parse(&flow, &value) == NGX_OK
+            && flow.worker == wake->worker)
+        {
+            ngx_stream_mra_binding_delete(rec->key, rec->data);
+            n++;
+        }
+    }
+
+    if (op.cursor == 0) {
+        ngx_free(wake);
+        return;
+    }
+
+    /* what was removed is not to be skipped: the low half counts that */
+
+    wake->cursor = n ? op.cursor & ~(uint64_t) 0xffff : op.cursor;
+
+    ngx_add_timer(ev, NGX_STREAM_MRA_WAKE_PAUSE);
 }
 
 

@@ -66,9 +66,14 @@ time_t ngx_stream_mra_bindings_expire(ngx_stream_mra_client_t *client);
 ngx_int_t ngx_stream_mra_binding_user(ngx_stream_mra_client_t *client,
     ngx_str_t *user);
 
-/* the store keeps them until they expire, as the registrar does */
+/*
+ * The client is gone, or all of a worker that was killed: what led to them
+ * leads nowhere and counts no longer.  What has moved on to another
+ * connection stays.
+ */
 
 void ngx_stream_mra_bindings_free(ngx_stream_mra_client_t *client);
+void ngx_stream_mra_bindings_died(uint32_t worker);
 
 /*
  * The flow that a binding leads to, into r->to.

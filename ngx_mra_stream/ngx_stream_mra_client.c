@@ -228,6 +228,11 @@ ngx_stream_mra_client_create(ngx_stream_session_t *s,
         ngx_add_timer(c->read, mscf->register_timeout);
     }
 
+    if (!mscf->accept) {
+        ngx_mra_count(ngx_stream_mra_get_worker()->mcf,
+                      NGX_MRA_SIP_CONNECTIONS, 1);
+    }
+
     clients = ngx_stream_mra_get_worker()->clients;
 
     ngx_queue_insert_tail(&clients->queue, &client->queue);
@@ -496,6 +501,11 @@ ngx_stream_mra_client_closed(ngx_stream_mra_link_t *ln)
     c->data = s;
 
     ngx_stream_finalize_session(s, NGX_STREAM_OK);
+
+    if (!client->conf->accept) {
+        ngx_mra_count(ngx_stream_mra_get_worker()->mcf,
+                      NGX_MRA_SIP_CONNECTIONS, -1);
+    }
 
     ngx_queue_remove(&client->queue);
     ngx_stream_mra_get_worker()->clients->n--;

@@ -417,6 +417,7 @@ ngx_stream_mra_init_process(ngx_cycle_t *cycle)
     }
 
     ngx_stream_mra_remote_init(cycle);
+    ngx_mra_on_death(cycle, ngx_stream_mra_bindings_died);
 
     mscfp = mmcf->servers.elts;
 
@@ -605,6 +606,7 @@ ngx_stream_mra_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     ngx_mra_require(cf, (char *) cmd->name.data);
+    ngx_mra_use_service(cf, NGX_MRA_SERVICE_SIP);
 
     value = cf->args->elts;
 

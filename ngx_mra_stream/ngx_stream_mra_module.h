@@ -15,6 +15,7 @@
 #include <ngx_stream.h>
 #include "ngx_mra.h"
 #include "ngx_mra_hash.h"
+#include "ngx_mra_node.h"
 #include "ngx_stream_mra_link.h"
 #include "ngx_stream_mra_hop.h"
 

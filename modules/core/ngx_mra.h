@@ -20,7 +20,7 @@
 
 /* layout of what is declared here and in ngx_mra_store.h */
 
-#define NGX_MRA_ABI      2
+#define NGX_MRA_ABI      3
 
 /*
  * When this module is missing, of another version, or loaded later than
@@ -47,6 +47,8 @@ typedef struct {
     ngx_flag_t         sip_path_headers;
 
     ngx_str_t          domain;                     /* of bare user names */
+
+    ngx_atomic_t      *maintenance;                /* ngx_mra_node.h */
 
     ngx_mra_store_t   *store;                      /* NULL: no mra { } */
 } ngx_mra_conf_t;
@@ -111,7 +113,10 @@ typedef enum {
     NGX_MRA_AUTH_UNAVAILABLE,
     NGX_MRA_AUTH_VERIFICATIONS,    /* subrequests sent to the UC node */
 
-    NGX_MRA_SIP_DIALOGS,           /* current, a gauge */
+    NGX_MRA_SIP_DIALOGS,           /* current, these are gauges */
+    NGX_MRA_SIP_CONNECTIONS,       /* of clients */
+    NGX_MRA_HTTP_REQUESTS,         /* in protected locations, in flight */
+
     NGX_MRA_SIP_REQUESTS_IN,       /* from clients */
     NGX_MRA_SIP_REQUESTS_OUT,      /* to clients */
     NGX_MRA_SIP_RESPONSES_IN,
@@ -129,7 +134,8 @@ typedef enum {
     NGX_MRA_COUNTERS = NGX_MRA_SIP_BY_STATUS + 6
 } ngx_mra_counter_e;
 
-#define ngx_mra_is_gauge(c)  ((c) == NGX_MRA_SIP_DIALOGS)
+#define ngx_mra_is_gauge(c)                                                  \
+    ((c) >= NGX_MRA_SIP_DIALOGS && (c) <= NGX_MRA_HTTP_REQUESTS)
 
 /*
  * Adds to a counter of this node, kept over reloads; costs one add to a

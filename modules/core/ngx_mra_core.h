@@ -15,6 +15,7 @@
 #include <ngx_event.h>
 #include "ngx_mra.h"
 #include "ngx_mra_near.h"
+#include "ngx_mra_node.h"
 #include "ngx_mra_redis.h"
 #include "ngx_mra_shm.h"
 #include "ngx_mra_token.h"
@@ -35,8 +36,27 @@
 typedef struct {
     ngx_atomic_t            count[NGX_MRA_COUNTERS];
     ngx_pid_t               pid;
+    uint32_t                number;     /* of the worker, 0: none */
     u_char                  padding[NGX_CPU_CACHE_LINE];
 } ngx_mra_slot_t;
+
+
+/* of this node */
+
+typedef struct {
+    ngx_atomic_t            maintenance;    /* since when, seconds */
+    ngx_atomic_t            inactive;   /* services said to be, bits */
+    ngx_atomic_t            tick;       /* when the next one is due, ms */
+    ngx_atomic_t            beat;
+    time_t                  started;
+
+    /* of all nodes together; of this one before the zone was changed */
+
+    ngx_uint_t              all_peak;
+    time_t                  all_peak_time;
+    ngx_uint_t              old_peak;
+    time_t                  old_peak_time;
+} ngx_mra_node_zone_t;
 
 
 typedef struct ngx_mra_block_s  ngx_mra_block_t;
@@ -57,6 +77,8 @@ typedef struct {
     ngx_atomic_t            number;     /* the last one given to a worker */
     ngx_mra_block_t        *blocks;
 
+    ngx_mra_node_zone_t     node;
+
     ngx_mra_slot_t          slots[NGX_MRA_SLOTS];
 } ngx_mra_zone_t;
 
@@ -71,14 +93,19 @@ typedef struct {
     ngx_mra_ipc_t          *ipc;        /* NULL: there are no messages */
     ngx_mra_store_t        *store;
     ngx_event_t             sweep;
-    ngx_connection_t        dumb;       /* for the timer's debug lines */
+    ngx_event_t             tick;
+    ngx_mra_died_pt         died;
+    ngx_connection_t        dumb;       /* for the timers' debug lines */
 } ngx_mra_worker_t;
 
 
-typedef struct {
+typedef struct ngx_mra_core_conf_s  ngx_mra_core_conf_t;
+
+struct ngx_mra_core_conf_s {
     ngx_mra_conf_t          pub;        /* first: the rest is private */
 
     ngx_uint_t              enabled;    /* there is mra { } */
+    ngx_uint_t              services;   /* that are configured, bits */
     size_t                  zone_size;
     ngx_str_t               secret_file;
 
@@ -101,9 +128,11 @@ typedef struct {
 
     ngx_slab_pool_t        *shpool;
     ngx_mra_zone_t         *zone;
+    ngx_mra_core_conf_t    *old;        /* of which a changed zone takes over
+                                           what the node is */
 
     ngx_mra_worker_t       *worker;     /* NULL: not in a worker */
-} ngx_mra_core_conf_t;
+};
 
 
 #define ngx_mra_core_conf(cycle)                                             \
@@ -142,6 +171,18 @@ char *ngx_mra_zone_add(ngx_conf_t *cf, ngx_mra_core_conf_t *mccf);
 
 ngx_mra_slot_t *ngx_mra_slot_open(ngx_mra_core_conf_t *mccf);
 void ngx_mra_slot_close(ngx_mra_slot_t *slot);
+
+/* the number of a worker that was killed, each once; 0: there is none */
+
+uint32_t ngx_mra_slot_bury(ngx_mra_core_conf_t *mccf);
+
+
+/* ngx_mra_node.c */
+
+/* in a zone that is new; in a worker: starts its timer */
+
+void ngx_mra_node_init(ngx_mra_core_conf_t *mccf);
+void ngx_mra_node_open(ngx_mra_core_conf_t *mccf, ngx_log_t *log);
 
 
 /* ngx_mra_worker.c */

@@ -66,24 +66,42 @@ ngx_mra_slot_t *
 ngx_mra_slot_open(ngx_mra_core_conf_t *mccf)
 {
     ngx_uint_t       i;
-    ngx_mra_slot_t  *slot;
+    ngx_mra_slot_t  *slot, *dead;
+
+    dead = NULL;
 
     ngx_shmtx_lock(&mccf->shpool->mutex);
+
+    /* one that was never taken or given back, then one of the dead */
 
     for (i = 0; i < NGX_MRA_SLOTS; i++) {
         slot = &mccf->zone->slots[i];
 
-        if (ngx_mra_slot_is_free(slot)) {
-            ngx_mra_slot_forget(slot);
-            slot->pid = ngx_pid;
-
-            goto done;
+        if (slot->pid == 0) {
+            goto found;
         }
+
+        if (dead == NULL && ngx_mra_slot_is_free(slot)) {
+            dead = slot;
+        }
+    }
+
+    if (dead) {
+        slot = dead;
+        goto found;
     }
 
     /* more workers than slots, of all generations: one is shared */
 
     slot = &mccf->zone->slots[ngx_pid % NGX_MRA_SLOTS];
+
+    goto done;
+
+found:
+
+    ngx_mra_slot_forget(slot);
+    slot->number = 0;
+    slot->pid = ngx_pid;
 
 done:
 
@@ -93,11 +111,48 @@ done:
 }
 
 
+uint32_t
+ngx_mra_slot_bury(ngx_mra_core_conf_t *mccf)
+{
+    uint32_t         number;
+    ngx_uint_t       i;
+    ngx_mra_slot_t  *slot;
+
+    for (i = 0; i < NGX_MRA_SLOTS; i++) {
+        slot = &mccf->zone->slots[i];
+
+        if (slot->pid == 0 || !ngx_mra_slot_is_free(slot)) {
+            continue;
+        }
+
+        ngx_shmtx_lock(&mccf->shpool->mutex);
+
+        number = 0;
+
+        if (slot->pid && ngx_mra_slot_is_free(slot)) {
+            number = slot->number;
+            ngx_mra_slot_forget(slot);
+            slot->number = 0;
+            slot->pid = 0;
+        }
+
+        ngx_shmtx_unlock(&mccf->shpool->mutex);
+
+        if (number) {
+            return number;
+        }
+    }
+
+    return 0;
+}
+
+
 void
 ngx_mra_slot_close(ngx_mra_slot_t *slot)
 {
     if (slot->pid == ngx_pid) {
         ngx_mra_slot_forget(slot);
+        slot->number = 0;
         slot->pid = 0;
     }
 }

@@ -39,6 +39,10 @@ ngx_mra_worker_open(ngx_cycle_t *cycle)
     worker->ipc = ngx_mra_ipc_open(cycle, mccf);
     worker->store = mccf->shm_store;
 
+    if (worker->ipc && worker->slot->pid == ngx_pid) {
+        worker->slot->number = ngx_mra_ipc_self(cycle);
+    }
+
     worker->dumb.fd = (ngx_socket_t) -1;
     worker->dumb.data = worker;
 
@@ -48,6 +52,8 @@ ngx_mra_worker_open(ngx_cycle_t *cycle)
     worker->sweep.cancelable = 1;
 
     ngx_add_timer(&worker->sweep, 1000);
+
+    ngx_mra_node_open(mccf, cycle->log);
 
     return ngx_mra_worker_connect(mccf, cycle->log);
 }
@@ -72,6 +78,10 @@ ngx_mra_worker_close(ngx_cycle_t *cycle)
 
     if (worker->sweep.timer_set) {
         ngx_del_timer(&worker->sweep);
+    }
+
+    if (worker->tick.timer_set) {
+        ngx_del_timer(&worker->tick);
     }
 
     if (worker->ipc) {
@@ -110,6 +120,7 @@ ngx_mra_worker_move(ngx_cycle_t *cycle)
 
     worker->store = mccf->shm_store;
     worker->sweep.log = cycle->log;
+    worker->tick.log = cycle->log;
 
     if (worker->ipc) {
         ngx_mra_ipc_move(worker->ipc, cycle->log);

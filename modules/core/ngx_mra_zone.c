@@ -51,6 +51,7 @@ ngx_mra_zone_add(ngx_conf_t *cf, ngx_mra_core_conf_t *mccf)
     }
 
     old = ngx_mra_core_conf(old_cycle);
+    mccf->old = old;
 
     if (old && old->enabled && old->zone_size != mccf->zone_size) {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
@@ -119,6 +120,8 @@ ngx_mra_zone_init(ngx_shm_zone_t *shm_zone, void *data)
         return NGX_ERROR;
     }
 
+    mccf->pub.maintenance = &mccf->zone->node.maintenance;
+
     if (ngx_mra_zone_near(mccf) != NGX_OK
         || ngx_mra_shm_init(mccf->shm_store, mccf->shpool, &mccf->zone->table)
            != NGX_OK)
@@ -178,6 +181,8 @@ ngx_mra_zone_create(ngx_mra_core_conf_t *mccf, ngx_log_t *log)
     }
 
     mccf->zone = zone;
+
+    ngx_mra_node_init(mccf);
 
     /*
      * A worker killed on its way from the lock to the semaphore would leave

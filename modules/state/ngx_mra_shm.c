@@ -49,6 +49,10 @@ static ngx_int_t ngx_mra_shm_scan(ngx_mra_store_t *st, ngx_mra_op_t *op);
 static ngx_int_t ngx_mra_shm_count(ngx_mra_store_t *st, ngx_mra_op_t *op);
 static void ngx_mra_shm_cancel(ngx_mra_store_t *st, ngx_mra_op_t *op);
 
+static ngx_uint_t ngx_mra_shm_is_meant(ngx_mra_shm_t *shm, ngx_mra_op_t *op,
+    ngx_mra_shm_entry_t *e);
+static void ngx_mra_shm_tidy(ngx_mra_shm_table_t *t, ngx_mra_kind_e kind,
+    ngx_msec_t now);
 static ngx_mra_shm_t *ngx_mra_shm_lock(ngx_mra_store_t *st);
 static void ngx_mra_shm_unlock(ngx_mra_shm_t *shm);
 static void ngx_mra_shm_say(ngx_mra_shm_t *shm);
@@ -191,6 +195,10 @@ ngx_mra_shm_set(ngx_mra_store_t *st, ngx_mra_op_t *op)
 
     shm = ngx_mra_shm_lock(st);
 
+    if (op->kind == NGX_MRA_BINDING) {
+        ngx_mra_shm_tidy(shm->table, op->kind, now);
+    }
+
     e = ngx_mra_shm_new(shm, op, op->value.len, 0, now);
 
     if (e) {
@@ -220,7 +228,7 @@ ngx_mra_shm_del(ngx_mra_store_t *st, ngx_mra_op_t *op)
 
     e = ngx_mra_shm_table_find(shm->table, op->kind, op->key);
 
-    if (e) {
+    if (e && ngx_mra_shm_is_meant(shm, op, e)) {
         rc = ngx_mra_shm_expired(e, ngx_current_msec) ? NGX_DECLINED : NGX_OK;
         ngx_mra_shm_table_remove(shm->table, e);
     }
@@ -228,6 +236,46 @@ ngx_mra_shm_del(ngx_mra_store_t *st, ngx_mra_op_t *op)
     ngx_mra_shm_unlock(shm);
 
     return rc;
+}
+
+
+static ngx_uint_t
+ngx_mra_shm_is_meant(ngx_mra_shm_t *shm, ngx_mra_op_t *op,
+    ngx_mra_shm_entry_t *e)
+{
+    u_char  head[NGX_MRA_NAME_MAX];
+
+    if (op->kind != NGX_MRA_BINDING || op->name.len == 0) {
+        return 1;
+    }
+
+    if (op->name.len > e->size || op->name.len > NGX_MRA_NAME_MAX) {
+        return 0;
+    }
+
+    ngx_mra_shm_table_read(shm->table, e, 0, head, op->name.len);
+
+    return ngx_memcmp(head, op->name.data, op->name.len) == 0;
+}
+
+
+/* what has expired is not to count for the most that there ever were */
+
+static void
+ngx_mra_shm_tidy(ngx_mra_shm_table_t *t, ngx_mra_kind_e kind, ngx_msec_t now)
+{
+    ngx_uint_t            i;
+    ngx_mra_shm_entry_t  *e;
+
+    for (i = 0; i < NGX_MRA_SHM_BATCH; i++) {
+        e = ngx_mra_shm_table_first(t, kind);
+
+        if (e == NULL || !ngx_mra_shm_expired(e, now)) {
+            return;
+        }
+
+        ngx_mra_shm_table_remove(t, e);
+    }
 }
 
 
@@ -466,10 +514,15 @@ ngx_mra_shm_count(ngx_mra_store_t *st, ngx_mra_op_t *op)
 
     shm = ngx_mra_shm_lock(st);
 
+    if (op->kind == NGX_MRA_BINDING) {
+        ngx_mra_shm_tidy(shm->table, op->kind, ngx_current_msec);
+    }
+
     k = &shm->table->kinds[op->kind];
 
     op->used = k->entries;
     op->limit = k->peak;
+    op->ttl = ngx_current_msec - k->peak_time;
 
     ngx_mra_shm_unlock(shm);
 

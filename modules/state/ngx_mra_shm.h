@@ -20,7 +20,7 @@
 
 /* of the layout in the zone; another one needs a restart of nginx */
 
-#define NGX_MRA_SHM_VERSION  1
+#define NGX_MRA_SHM_VERSION  2
 
 #define NGX_MRA_NAME_MAX     128    /* of a name kept with a window */
 

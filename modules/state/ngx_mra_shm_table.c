@@ -294,7 +294,10 @@ ngx_mra_shm_table_insert(ngx_mra_shm_table_t *t, ngx_mra_shm_entry_t *e,
     ngx_mra_shm_put(t, &k->blocks, k->blocks + (uint32_t)
                     ngx_mra_shm_need(e->size + e->name_len));
 
-    k->peak = ngx_max(k->peak, k->entries);
+    if (k->entries > k->peak) {
+        k->peak = k->entries;
+        k->peak_time = ngx_current_msec;
+    }
 
     e->expire = expire;
     ngx_mra_shm_list_insert(t, e);

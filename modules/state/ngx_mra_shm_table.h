@@ -73,6 +73,7 @@ typedef struct {
     uint32_t             first[NGX_MRA_SHM_LEVELS];
     uint32_t             entries;
     uint32_t             peak;      /* the most that there ever were */
+    ngx_msec_t           peak_time;
     uint32_t             blocks;
 } ngx_mra_shm_kind_t;
 

@@ -111,7 +111,7 @@ struct ngx_mra_store_s {
  *       what hit would say now of op->limit in op->period: used and retry
  * set   stores or replaces a value with a life of op->ttl ms, 0: as del; a
  *       full store gives up what expires first
- * del   forgets
+ * del   forgets; of bindings with a name only one whose value begins with it
  * hit   counts one attempt in a sliding window, one atomic step; the window
  *       lives for op->period after its last admitted attempt; a limit or
  *       period of 0 admits and counts nothing
@@ -123,8 +123,9 @@ struct ngx_mra_store_s {
  *       life meanwhile may be missed or seen twice; of windows it counts
  *       what lies in op->period, 0: all they hold
  * count op->used is how many records of a kind live on this node, op->limit
- *       the most that ever did since nginx was started; never NGX_AGAIN;
- *       expired tokens and credentials count until they are cleaned up
+ *       the most that ever did since nginx was started, op->ttl how long ago
+ *       that was; never NGX_AGAIN; expired tokens and credentials count until
+ *       they are cleaned up
  */
 
 #define ngx_mra_store_get(st, op)     (st)->backend->get(st, op)

@@ -77,6 +77,11 @@ static u_char *ngx_mra_remote_mac(ngx_cycle_t *cycle, ngx_str_t *arg,
     ngx_uint_t n, u_char *buf);
 static u_char *ngx_mra_remote_counter(ngx_cycle_t *cycle, ngx_str_t *arg,
     ngx_uint_t n, u_char *buf);
+static u_char *ngx_mra_remote_maintenance(ngx_cycle_t *cycle, ngx_str_t *arg,
+    ngx_uint_t n, u_char *buf);
+static u_char *ngx_mra_remote_nodes(ngx_cycle_t *cycle, ngx_str_t *arg,
+    ngx_uint_t n, u_char *buf);
+static void ngx_mra_remote_node_handler(ngx_mra_node_t *node, void *data);
 static u_char *ngx_mra_remote_block(ngx_cycle_t *cycle, ngx_str_t *arg,
     ngx_uint_t n, u_char *buf);
 static u_char *ngx_mra_remote_blocks(ngx_cycle_t *cycle, ngx_str_t *arg,
@@ -111,6 +116,8 @@ static ngx_mra_remote_command_t  ngx_mra_remote_commands[] = {
     { "settings", 0, ngx_mra_remote_settings },
     { "mac", 3, ngx_mra_remote_mac },          /* scope user password */
     { "counter", 1, ngx_mra_remote_counter },  /* number [add] */
+    { "maintenance", 0, ngx_mra_remote_maintenance },  /* [on | off] */
+    { "nodes", 0, ngx_mra_remote_nodes },
     { "block", 2, ngx_mra_remote_block },      /* name size [value] */
     { "blocks", 1, ngx_mra_remote_blocks },    /* prefix */
     { "send", 3, ngx_mra_remote_send },        /* to size times */
@@ -835,6 +842,68 @@ ngx_mra_remote_counter(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
     }
 
     return ngx_sprintf(buf, "%i", ngx_mra_counter(mcf, c));
+}
+
+
+static u_char *
+ngx_mra_remote_maintenance(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
+    u_char *buf)
+{
+    ngx_int_t  rc;
+
+    rc = NGX_OK;
+
+    if (n > 1) {
+        rc = ngx_mra_set_maintenance(cycle,
+                                     ngx_mra_remote_is(&arg[1], "on"));
+    }
+
+    return ngx_sprintf(buf, "%s %s", rc == NGX_OK ? "OK" : "DECLINED",
+                       ngx_mra_maintenance(ngx_mra_get_conf(cycle)) ? "on"
+                                                                   : "off");
+}
+
+
+/* of each node, then of all: what it carries; services */
+
+static u_char *
+ngx_mra_remote_nodes(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
+    u_char *buf)
+{
+    ngx_uint_t       i;
+    ngx_mra_conf_t  *mcf;
+    ngx_mra_node_t   total;
+
+    mcf = ngx_mra_get_conf(cycle);
+
+    ngx_mra_node_walk(mcf, ngx_mra_remote_node_handler, &buf);
+    ngx_mra_node_total(mcf, &total);
+
+    ngx_str_set(&total.name, "all");
+    ngx_mra_remote_node_handler(&total, &buf);
+
+    for (i = 0; i < NGX_MRA_SERVICES; i++) {
+        buf = ngx_sprintf(buf, "%ui ",
+                          (ngx_uint_t) ngx_mra_service_state(mcf, i));
+    }
+
+    return buf - 1;
+}
+
+
+static void
+ngx_mra_remote_node_handler(ngx_mra_node_t *node, void *data)
+{
+    u_char  **buf = data;
+
+    *buf = ngx_sprintf(*buf, "%V%s%s%s registrations=%ui/%ui@%T dialogs=%ui "
+                       "connections=%ui requests=%ui started=%T inside=%V; ",
+                       &node->name, node->self ? " self" : "",
+                       node->stale ? " stale" : "",
+                       node->maintenance ? " maintenance" : "",
+                       node->registrations, node->peak, node->peak_time,
+                       node->dialogs, node->connections, node->requests,
+                       node->started, &node->inside);
 }
 
 
