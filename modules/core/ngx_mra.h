@@ -49,6 +49,9 @@ typedef struct {
     ngx_str_t          domain;                     /* of bare user names */
 
     ngx_atomic_t      *maintenance;                /* ngx_mra_node.h */
+    ngx_str_t          inside;                     /* where peers reach this
+                                                      worker's node, set by
+                                                      it */
 
     ngx_mra_store_t   *store;                      /* NULL: no mra { } */
 } ngx_mra_conf_t;

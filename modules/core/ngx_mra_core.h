@@ -47,7 +47,7 @@ typedef struct {
     ngx_atomic_t            maintenance;    /* since when, seconds */
     ngx_atomic_t            inactive;   /* services said to be, bits */
     ngx_atomic_t            tick;       /* when the next one is due, ms */
-    ngx_atomic_t            beat;
+    ngx_uint_t              ticks;
     time_t                  started;
 
     /* of all nodes together; of this one before the zone was changed */
@@ -183,6 +183,17 @@ uint32_t ngx_mra_slot_bury(ngx_mra_core_conf_t *mccf);
 
 void ngx_mra_node_init(ngx_mra_core_conf_t *mccf);
 void ngx_mra_node_open(ngx_mra_core_conf_t *mccf, ngx_log_t *log);
+
+/* what this node says of itself */
+
+void ngx_mra_node_self(ngx_mra_conf_t *mcf, ngx_mra_node_t *node);
+
+
+/* ngx_mra_node_peer.c */
+
+/* tells the peers of this node, and hears of them */
+
+void ngx_mra_node_beat(ngx_mra_core_conf_t *mccf);
 
 
 /* ngx_mra_worker.c */

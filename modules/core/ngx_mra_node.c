@@ -13,7 +13,6 @@
 #define NGX_MRA_NODE_TICK  1000    /* ms, for the node as for each worker */
 
 
-static void ngx_mra_node_self(ngx_mra_conf_t *mcf, ngx_mra_node_t *node);
 static void ngx_mra_node_tick(ngx_event_t *ev);
 static void ngx_mra_node_bury(ngx_mra_core_conf_t *mccf);
 static void ngx_mra_node_services(ngx_mra_core_conf_t *mccf);
@@ -54,7 +53,7 @@ ngx_mra_node_init(ngx_mra_core_conf_t *mccf)
 }
 
 
-static void
+void
 ngx_mra_node_self(ngx_mra_conf_t *mcf, ngx_mra_node_t *node)
 {
     ngx_mra_op_t          op;
@@ -67,6 +66,7 @@ ngx_mra_node_self(ngx_mra_conf_t *mcf, ngx_mra_node_t *node)
 
     node->self = 1;
     node->name = mcf->node;
+    node->inside = mcf->inside;
     ngx_str_set(&node->version, NGX_MRA_VERSION);
 
     if (mccf->zone == NULL) {
@@ -99,17 +99,6 @@ ngx_mra_node_self(ngx_mra_conf_t *mcf, ngx_mra_node_t *node)
 
 
 void
-ngx_mra_node_walk(ngx_mra_conf_t *mcf, ngx_mra_node_pt handler, void *data)
-{
-    ngx_mra_node_t  self;
-
-    ngx_mra_node_self(mcf, &self);
-
-    handler(&self, data);
-}
-
-
-void
 ngx_mra_node_total(ngx_mra_conf_t *mcf, ngx_mra_node_t *total)
 {
     ngx_mra_core_conf_t  *mccf;
@@ -133,6 +122,9 @@ ngx_mra_node_total(ngx_mra_conf_t *mcf, ngx_mra_node_t *total)
     if (total->registrations > total->peak) {
         total->peak = total->registrations;
         total->peak_time = ngx_time();
+
+        mccf->zone->node.all_peak = total->peak;
+        mccf->zone->node.all_peak_time = total->peak_time;
     }
 }
 
@@ -176,11 +168,6 @@ ngx_mra_set_maintenance(ngx_cycle_t *cycle, ngx_uint_t on)
         return NGX_DECLINED;
     }
 
-    /* all hear of it now */
-
-    node->beat = 0;
-    node->tick = 0;
-
     if (on) {
         node->inactive = 0;
 
@@ -193,6 +180,8 @@ ngx_mra_set_maintenance(ngx_cycle_t *cycle, ngx_uint_t on)
                       "maintenance mode is off after %Ts",
                       ngx_time() - since);
     }
+
+    ngx_mra_node_beat(mccf);
 
     return NGX_OK;
 }
@@ -276,6 +265,7 @@ static void
 ngx_mra_node_tick(ngx_event_t *ev)
 {
     ngx_msec_t            now, due;
+    ngx_mra_node_t        total;
     ngx_mra_core_conf_t  *mccf;
     ngx_mra_node_zone_t  *node;
 
@@ -291,6 +281,11 @@ ngx_mra_node_tick(ngx_event_t *ev)
     {
         ngx_mra_node_bury(mccf);
         ngx_mra_node_services(mccf);
+
+        if (++node->ticks % (NGX_MRA_NODE_BEAT / NGX_MRA_NODE_TICK) == 0) {
+            ngx_mra_node_beat(mccf);
+            ngx_mra_node_total(&mccf->pub, &total);
+        }
     }
 
     ngx_add_timer(ev, NGX_MRA_NODE_TICK);

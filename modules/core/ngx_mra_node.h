@@ -16,11 +16,16 @@
 #include "ngx_mra.h"
 
 
+/* how often a node tells its peers of itself, ms */
+
+#define NGX_MRA_NODE_BEAT   2000
+
+
 typedef struct {
     ngx_str_t       name;
     ngx_str_t       version;         /* of this software */
-    ngx_str_t       inside;          /* where peers reach it, "host:port";
-                                        len 0: nowhere */
+    ngx_str_t       inside;          /* where peers reach it: as the stream
+                                        module puts it; len 0: nowhere */
     time_t          started;
     time_t          maintenance;     /* since when; 0: it is active */
 

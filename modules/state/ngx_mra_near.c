@@ -14,6 +14,10 @@
 
 #define NGX_MRA_NEAR_DENIED  5000
 
+/* room for what is heard of other nodes, bytes */
+
+#define NGX_MRA_NEAR_NODES   32768
+
 
 /* the kinds that nodes share: values and windows */
 
@@ -38,6 +42,8 @@ static void ngx_mra_near_keep(ngx_mra_near_req_t *req, ngx_mra_op_t *op);
 static ngx_int_t ngx_mra_near_forget(ngx_mra_near_t *nr, ngx_mra_op_t *op,
     ngx_mra_op_t *caller);
 static void ngx_mra_near_got(ngx_mra_near_req_t *req);
+static void ngx_mra_near_beat(ngx_mra_near_t *nr, ngx_mra_op_t *op);
+static void ngx_mra_near_heard(ngx_mra_near_req_t *req);
 static void ngx_mra_near_written(ngx_mra_near_req_t *req);
 static void ngx_mra_near_deleted(ngx_mra_near_req_t *req);
 static void ngx_mra_near_hit_done(ngx_mra_near_req_t *req);
@@ -359,6 +365,11 @@ ngx_mra_near_set(ngx_mra_store_t *st, ngx_mra_op_t *op)
 
     rc = ngx_mra_store_set(nr->near, op);
 
+    if (rc == NGX_OK && op->kind == NGX_MRA_NODE) {
+        ngx_mra_near_beat(nr, op);
+        return NGX_OK;
+    }
+
     if (rc != NGX_OK || !ngx_mra_near_is_value(op->kind)) {
         return rc;
     }
@@ -379,6 +390,80 @@ ngx_mra_near_set(ngx_mra_store_t *st, ngx_mra_op_t *op)
     ngx_mra_near_dirty(nr, ngx_current_msec);
 
     return NGX_OK;
+}
+
+
+/* all nodes are in one place: whoever tells of itself hears of the others */
+
+static void
+ngx_mra_near_beat(ngx_mra_near_t *nr, ngx_mra_op_t *op)
+{
+    ngx_mra_near_req_t  *req;
+
+    req = ngx_mra_near_req(nr, op, ngx_mra_near_heard,
+                           NGX_MRA_NEAR_NODES + NGX_MRA_KEY_LEN);
+    if (req == NULL) {
+        return;
+    }
+
+    ngx_memcpy(req->data, op->value.data, op->value.len);
+    req->op.value.data = req->data;
+    req->op.limit = NGX_MRA_NEAR_NODES;
+
+    req->op.name.data = req->data + NGX_MRA_NEAR_NODES;
+    req->op.name.len = NGX_MRA_KEY_LEN;
+
+    ngx_memcpy(req->op.name.data, op->key, NGX_MRA_KEY_LEN);
+    ngx_memzero(req->op.key, NGX_MRA_KEY_LEN);
+
+    (void) ngx_mra_near_push(req, nr->far->backend->set);
+}
+
+
+static void
+ngx_mra_near_heard(ngx_mra_near_req_t *req)
+{
+    u_char            *p, *last;
+    ngx_mra_op_t       op;
+    ngx_mra_near_t    *nr;
+    ngx_mra_record_t  *rec;
+
+    nr = req->nr;
+
+    if (req->op.rc != NGX_OK) {
+
+        if (ngx_mra_redis_up(nr->far)
+            && ngx_atomic_cmp_set(&nr->shared->unheard, 0, 1))
+        {
+            ngx_log_error(NGX_LOG_ERR, nr->log, 0,
+                          "redis %V refuses: \"%V\"", &nr->name,
+                          ngx_mra_redis_refusal(nr->far));
+        }
+
+        ngx_mra_near_req_free(req);
+        return;
+    }
+
+    nr->shared->unheard = 0;
+
+    ngx_memzero(&op, sizeof(ngx_mra_op_t));
+    op.kind = NGX_MRA_NODE;
+
+    p = req->op.value.data;
+    last = p + req->op.value.len;
+
+    for ( /* void */ ; p < last; p += rec->len) {
+        rec = (ngx_mra_record_t *) p;
+
+        ngx_memcpy(op.key, rec->key, NGX_MRA_KEY_LEN);
+        op.value.data = rec->data;
+        op.value.len = rec->size;
+        op.ttl = rec->ttl;
+
+        (void) ngx_mra_store_set(nr->near, &op);
+    }
+
+    ngx_mra_near_req_free(req);
 }
 
 

@@ -46,7 +46,8 @@ typedef struct {
 
 /*
  * A store of two; it and they are of the pool.  NULL: no memory.  Bindings
- * and nodes are kept near only; scan and count tell what is near.
+ * are kept near only, of nodes that is near which this one hears when it sets
+ * its own; scan and count tell what is near.
  */
 
 ngx_mra_store_t *ngx_mra_near_create(ngx_pool_t *pool,

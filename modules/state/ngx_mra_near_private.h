@@ -29,6 +29,7 @@ typedef struct {
     ngx_atomic_t             refused;   /* it is there and takes nothing */
     ngx_atomic_t             dirty;     /* since when there is to merge */
     ngx_atomic_t             changes;   /* that were applied to the near */
+    ngx_atomic_t             unheard;   /* it does not take our heartbeat */
 
     ngx_mra_redis_place_t    place;     /* the leader's */
 } ngx_mra_near_shared_t;

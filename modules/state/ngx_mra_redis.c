@@ -31,6 +31,7 @@ typedef enum {
     NGX_MRA_REDIS_DEL,
     NGX_MRA_REDIS_HIT,
     NGX_MRA_REDIS_MERGE,
+    NGX_MRA_REDIS_NODE,
     NGX_MRA_REDIS_SCRIPTS
 } ngx_mra_redis_tag_e;
 
@@ -56,6 +57,8 @@ static ngx_int_t ngx_mra_redis_read(ngx_mra_op_t *op, ngx_uint_t tag,
     redisReply *reply);
 static ngx_int_t ngx_mra_redis_read_value(ngx_mra_op_t *op,
     redisReply *value, redisReply *ttl);
+static ngx_int_t ngx_mra_redis_read_nodes(ngx_mra_op_t *op,
+    redisReply *reply);
 static ngx_int_t ngx_mra_redis_read_hit(ngx_mra_op_t *op, redisReply *reply);
 
 
@@ -158,6 +161,29 @@ static ngx_str_t  ngx_mra_redis_scripts[] = {
         "end\n"
         "redis.call('SET', KEYS[1], w, 'PX', period - ages[1])\n"
         "return #ages\n"
+    ),
+
+    /* node: tells of one, hears of the others: field, value and age */
+
+    ngx_string(
+        "local t = redis.call('TIME')\n"
+        "local now = t[1] * 1000 + math.floor(t[2] / 1000)\n"
+        "local keep = tonumber(ARGV[3])\n"
+        "redis.call('HSET', KEYS[1], ARGV[1], "
+        "struct.pack('>I6', now) .. ARGV[2])\n"
+        "redis.call('PEXPIRE', KEYS[1], keep)\n"
+        "local all, others = redis.call('HGETALL', KEYS[1]), {}\n"
+        "for i = 1, #all, 2 do\n"
+        "  local age = math.max(0, now - struct.unpack('>I6', all[i + 1]))\n"
+        "  if age >= keep then\n"
+        "    redis.call('HDEL', KEYS[1], all[i])\n"
+        "  elseif all[i] ~= ARGV[1] then\n"
+        "    others[#others + 1] = all[i]\n"
+        "    others[#others + 1] = all[i + 1]:sub(7)\n"
+        "    others[#others + 1] = age\n"
+        "  end\n"
+        "end\n"
+        "return others\n"
     )
 };
 
@@ -345,6 +371,10 @@ ngx_mra_redis_set(ngx_mra_store_t *st, ngx_mra_op_t *op)
         return ngx_mra_redis_del(st, op);
     }
 
+    if (op->kind == NGX_MRA_NODE) {
+        return ngx_mra_redis_send(rd, op, NGX_MRA_REDIS_NODE, 0);
+    }
+
     rc = ngx_mra_redis_send(rd, op, NGX_MRA_REDIS_SET, 0);
 
     /* a client is about to get it and to show it to another node */
@@ -528,6 +558,12 @@ ngx_mra_redis_send(ngx_mra_redis_t *rd, ngx_mra_op_t *op,
 
         break;
 
+    case NGX_MRA_REDIS_NODE:
+        arg[n++] = op->name;
+        arg[n++] = op->value;
+        ngx_mra_redis_number(&arg[n++], &p, op->ttl);
+        break;
+
     default:
         break;
     }
@@ -628,6 +664,10 @@ ngx_mra_redis_read(ngx_mra_op_t *op, ngx_uint_t tag, redisReply *reply)
                                         reply->element[1]);
     }
 
+    if (tag == NGX_MRA_REDIS_NODE) {
+        return ngx_mra_redis_read_nodes(op, reply);
+    }
+
     if (reply->type != REDIS_REPLY_INTEGER) {
         return NGX_ABORT;
     }
@@ -637,6 +677,61 @@ ngx_mra_redis_read(ngx_mra_op_t *op, ngx_uint_t tag, redisReply *reply)
     if (tag == NGX_MRA_REDIS_DEL) {
         return reply->integer ? NGX_OK : NGX_DECLINED;
     }
+
+    return NGX_OK;
+}
+
+
+/* as many as there is room for */
+
+static ngx_int_t
+ngx_mra_redis_read_nodes(ngx_mra_op_t *op, redisReply *reply)
+{
+    u_char             *p, *last;
+    size_t              len;
+    ngx_uint_t          i;
+    redisReply        **e;
+    ngx_mra_record_t   *rec;
+
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements % 3) {
+        return NGX_ABORT;
+    }
+
+    p = op->value.data;
+    last = p + op->limit;
+
+    for (i = 0; i < reply->elements; i += 3) {
+        e = &reply->element[i];
+
+        if (e[0]->type != REDIS_REPLY_STRING || e[0]->len != NGX_MRA_KEY_LEN
+            || e[1]->type != REDIS_REPLY_STRING
+            || e[2]->type != REDIS_REPLY_INTEGER || e[2]->integer < 0)
+        {
+            return NGX_ABORT;
+        }
+
+        len = ngx_align(sizeof(ngx_mra_record_t) + e[1]->len, 8);
+
+        if (e[1]->len > NGX_MRA_VALUE_MAX || (size_t) (last - p) < len
+            || (ngx_msec_t) e[2]->integer >= op->ttl)
+        {
+            continue;
+        }
+
+        rec = (ngx_mra_record_t *) p;
+
+        rec->len = (uint16_t) len;
+        rec->used = 0;
+        rec->size = (uint32_t) e[1]->len;
+        rec->ttl = op->ttl - (ngx_msec_t) e[2]->integer;
+
+        ngx_memcpy(rec->key, e[0]->str, NGX_MRA_KEY_LEN);
+        ngx_memcpy(rec->data, e[1]->str, e[1]->len);
+
+        p += len;
+    }
+
+    op->value.len = p - op->value.data;
 
     return NGX_OK;
 }

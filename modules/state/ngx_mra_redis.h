@@ -86,6 +86,9 @@ typedef struct {
  *
  * hit: op->also, a get, is asked on the same way, its rc is NGX_AGAIN until
  * the hit has answered; set: op->used is whether another value was there;
+ * set of a node: all are in one place, its key, under op->name, which has the
+ * length of a key; the others come back in op->value, room for op->limit
+ * bytes, as of scan, with what op->ttl leaves them;
  * get of windows, scan and count answer NGX_ERROR: the near copy knows.
  */
 

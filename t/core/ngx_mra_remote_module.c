@@ -105,7 +105,7 @@ static u_char *ngx_mra_remote_bench(ngx_cycle_t *cycle, ngx_str_t *arg,
 static ngx_mra_remote_command_t  ngx_mra_remote_commands[] = {
     { "get", 2, ngx_mra_remote_store },        /* kind name [limit period] */
     { "set", 4, ngx_mra_remote_store },        /* kind name value ttl */
-    { "del", 2, ngx_mra_remote_store },        /* kind name */
+    { "del", 2, ngx_mra_remote_store },        /* kind name [beginning] */
     { "hit", 4, ngx_mra_remote_store },        /* kind name limit period */
     { "scan", 2, ngx_mra_remote_scan },        /* kind size [period] */
     { "count", 1, ngx_mra_remote_count_kind }, /* kind */
@@ -483,7 +483,15 @@ ngx_mra_remote_prepare(ngx_mra_conf_t *mcf, ngx_str_t *arg, ngx_uint_t n,
         op->value.len = ngx_mra_remote_number(&arg[3]);
     }
 
-    return ngx_mra_key(mcf, op->kind, &scope, &op->name, op->key);
+    if (ngx_mra_remote_is(&arg[0], "del")) {
+        ngx_str_null(&op->name);
+
+        if (n > 3) {
+            op->name = arg[3];
+        }
+    }
+
+    return ngx_mra_key(mcf, op->kind, &scope, &arg[2], op->key);
 }
 
 

@@ -9,7 +9,7 @@ use MRA::Nginx;
 use MRA::Remote;
 use Test::More;
 
-my $t = MRA::Nginx->new()->plan(54);
+my $t = MRA::Nginx->new()->plan(57);
 my $remote = MRA::Remote->new($t);
 
 $t->write_file_expand('nginx.conf', <<"END");
@@ -60,6 +60,12 @@ is($w1->do('set binding large ' . 'v' x 1025 . ' 60000'), 'ERROR',
 is($w1->do('set authorization alice x 60000'), 'ERROR',
     'a window cannot be set');
 is($w1->do('hit token alice 8 300000'), 'ERROR 0 0', 'a value cannot be hit');
+
+$w1->do('set binding moved worker1-phone 60000');
+is($w2->do('del binding moved worker2'), 'DECLINED',
+    'a binding that begins with something else is left');
+is($w2->do('del binding moved worker1'), 'OK', 'and deleted if with this');
+is($w1->do('get binding moved'), 'DECLINED', 'it is');
 
 $w1->do('set ban b x 1000');
 is($w1->do('set ban b x 0'), 'OK', 'a life of 0');

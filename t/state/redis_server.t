@@ -51,7 +51,8 @@ sub fails {
 # the user can do what we need and nothing else
 
 my $acl = '~mra:* +ping +role +script|load +evalsha +eval +time +get +set '
-    . '+pttl +del +setnx +scan +xadd +xrange +xrevrange +xread';
+    . '+pttl +del +setnx +scan +xadd +xrange +xrevrange +xread '
+    . '+hset +hgetall +hdel +pexpire';
 
 my $redis = MRA::Daemon->redis($t, '--unixsocket', "$dir/redis.sock",
     '--unixsocketperm', 777);

@@ -29,7 +29,7 @@ sub new {
     $t->write_file('secret', 's' x 32);
     chmod 0600, "$t->{dir}/secret";
 
-    $self->{nodes} = [map { $self->node } 1 .. $option{n} // 2];
+    $self->{nodes} = [map { $self->node($_) } 1 .. $option{n} // 2];
     $_->run for @{$self->{nodes}};
     return $self;
 }
@@ -39,7 +39,7 @@ sub all { @{$_[0]->{nodes}} }
 
 
 sub node {
-    my ($self) = @_;
+    my ($self, $number) = @_;
     my $node = MRA::Nginx->new();
     my $remote = MRA::Remote->new($node);
     my $uc = $self->{uc} ? $self->{uc}->port : $node->port('uc');
@@ -52,6 +52,7 @@ sub node {
 worker_processes @{[ $self->{workers} // 1 ]};
 events { accept_mutex off; }
 mra {
+    node node$number;
     zone 4m;
     secret $self->{t}{dir}/secret;
     redis $self->{redis};
