@@ -6,6 +6,7 @@ MAKEFLAGS += --no-print-directory
 BUILD   ?= build
 NGX_SRC ?= /usr/share/nginx/src
 JOBS    ?= $(shell nproc)
+BENCH   ?= http sip zone
 CC      = gcc
 CLANG   ?= clang
 
@@ -43,7 +44,8 @@ PARALLEL = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 
 
 .DEFAULT_GOAL = modules
-.PHONY: help modules nginx static demo demo-cluster bench clean FORCE
+.PHONY: help modules nginx static demo demo-cluster clean FORCE
+.PHONY: bench bench-http bench-sip bench-zone
 
 help:           ## this list
 	@echo 'make [target] [BUILD=dir] [NGX_SRC=dir] [WERROR=1] [SANITIZE=1]'
@@ -81,10 +83,20 @@ demo-cluster:   ## the same for two nodes with one Redis
 	@$(MAKE) modules
 	@conf-examples/redis/demo.sh $(BUILD)
 
-bench:          ## CPU of a request, ours and what people use instead
+bench:          ## what it costs, next to others; BENCH=http, sip, zone: one
 	@.ci/install bench
 	@$(MAKE) modules
+	@for name in $(BENCH); do $(MAKE) bench-$$name || exit 1; done
+
+bench-http:
 	@BUILD=$(BUILD) bench/http.sh
+
+bench-sip:
+	@PARTS="$${PARTS:-register call stun crlf connect}" BUILD=$(BUILD) \
+	    bench/sip.sh -r 25
+
+bench-zone:
+	@BUILD=$(BUILD) bench/zone.pl
 
 
 # a tree of links, because configure wants to write where it runs

@@ -3,7 +3,8 @@
 # Copyright (C) ngx_mra contributors
 #
 # CPU of one HTTPS request through nginx: without authentication (the floor),
-# with ours, and with what people use without ours.
+# with ours, and with what people use without ours.  The floor gets the cookie
+# too, and passes it on; "no_cookie" is the floor without.
 #
 # BUILD=directory of our modules; arguments go to http_load: -r 50, -t 0.4 ...
 
@@ -11,9 +12,8 @@ set -eu
 
 . "$(dirname "$0")/lib.sh"
 
-TOKEN=0123456789abcdef0123456789abcdef0123456789abcdef
+TOKEN=0123456789abcdef0123456789abcdef0123456789a
 BASIC="Authorization: Basic $(printf alice:secret | base64)"
-
 
 
 # edge name [template]: starts one, its port is in PORT
@@ -43,7 +43,12 @@ configure http/common.conf common.conf -e "s|@UPSTREAM@|$UPSTREAM|"
 configure http/upstream.conf upstream.conf -e "s|@UPSTREAM@|$UPSTREAM|"
 nginx upstream
 
+"$NGINX" -v 2>&1
+openssl version
+sed -n 's/^model name.*: //p' /proc/cpuinfo | sort | uniq -c
+
 edge floor
+args -H "Cookie: X-Auth=$TOKEN"
 
 if built ngx_mra_module ngx_http_mra_module; then
     edge mra_token mra
@@ -61,6 +66,8 @@ if built ngx_mra_module ngx_http_mra_module; then
 else
     echo "$0: no modules in $BUILD, running without ours" >&2
 fi
+
+edge no_cookie floor
 
 edge limit_req
 args -H "$BASIC"
