@@ -137,9 +137,9 @@ module_app ctrl_tcp.so
 ctrl_tcp_listen 127.0.0.1:@{[$t->port($user)]}
 END
 
-    burp("$dir/accounts", "<sip:$user\@example.com>;auth_pass=secret;regint=60;"
-        . "answermode=auto;outbound=\"sip:127.0.0.1:" . $t->port('sip')
-        . ";transport=tls\"$options\n");
+    my $edge = 'sip:127.0.0.1:' . $t->port('sip') . ';transport=tls';
+    burp("$dir/accounts", "<sip:$user\@example.com>;auth_pass=secret;"
+        . "regint=60;answermode=auto;outbound=\"$edge\"$options\n");
 
     return MRA::Daemon->baresip($t, $user);
 }
