@@ -50,11 +50,6 @@ ngx_http_mra_access_handler(ngx_http_request_t *r)
 
     ngx_http_mra_enter(ctx, mlcf);
 
-    if (!ctx->in_flight) {
-        ctx->in_flight = 1;
-        ngx_mra_count(ctx->mmcf->mra, NGX_MRA_HTTP_REQUESTS, 1);
-    }
-
     while (ctx->rc == NGX_DECLINED) {
 
         /* a step that returned NGX_AGAIN is called again when woken */

@@ -338,6 +338,9 @@ ngx_http_mra_postconfiguration(ngx_conf_t *cf)
     if (ngx_http_mra_add_handler(cf, NGX_HTTP_PREACCESS_PHASE,
                                  ngx_http_mra_target_handler)
         != NGX_OK
+        || ngx_http_mra_add_handler(cf, NGX_HTTP_PREACCESS_PHASE,
+                                    ngx_http_mra_maintenance_handler)
+        != NGX_OK
         || ngx_http_mra_add_handler(cf, NGX_HTTP_ACCESS_PHASE,
                                     ngx_http_mra_access_handler)
         != NGX_OK)

@@ -73,7 +73,8 @@ typedef enum {
     NGX_HTTP_MRA_LIMITED,
     NGX_HTTP_MRA_LIMITED_DRY_RUN,
     NGX_HTTP_MRA_REJECTED,
-    NGX_HTTP_MRA_UNAVAILABLE
+    NGX_HTTP_MRA_UNAVAILABLE,
+    NGX_HTTP_MRA_MAINTENANCE
 } ngx_http_mra_status_e;
 
 
@@ -203,6 +204,11 @@ void ngx_http_mra_wake(ngx_http_mra_ctx_t *ctx);
 
 ngx_table_elt_t *ngx_http_mra_add_header(ngx_http_request_t *r, char *name,
     ngx_str_t *value);
+
+
+/* ngx_http_mra_maintenance.c */
+
+ngx_int_t ngx_http_mra_maintenance_handler(ngx_http_request_t *r);
 
 
 /* ngx_http_mra_token.c */

@@ -50,7 +50,8 @@ static ngx_str_t  ngx_http_mra_statuses[] = {
     ngx_string("LIMITED"),
     ngx_string("LIMITED_DRY_RUN"),
     ngx_string("REJECTED"),
-    ngx_string("UNAVAILABLE")
+    ngx_string("UNAVAILABLE"),
+    ngx_string("MAINTENANCE")
 };
 
 

@@ -14,6 +14,7 @@
 #include "ngx_stream_mra_pending.h"
 #include "ngx_stream_mra_register.h"
 #include "ngx_stream_mra_dialog.h"
+#include "ngx_stream_mra_maintenance.h"
 #include "ngx_stream_mra_remote.h"
 
 
@@ -56,6 +57,7 @@ const ngx_stream_mra_hop_handlers_t  ngx_stream_mra_hop_handlers = {
 
 static ngx_stream_mra_step_pt  ngx_stream_mra_request_in[] = {
     ngx_stream_mra_check_request,
+    ngx_stream_mra_check_maintenance,
     ngx_stream_mra_check_forwards,
     ngx_stream_mra_check_loop,
     ngx_stream_mra_check_extensions,
@@ -95,6 +97,7 @@ static ngx_stream_mra_step_pt  ngx_stream_mra_request_out[] = {
     ngx_stream_mra_check_loop,
     ngx_stream_mra_check_extensions,
     ngx_stream_mra_find_flow,
+    ngx_stream_mra_check_maintenance,
     ngx_stream_mra_edit_target,
     ngx_stream_mra_edit_forwards,
     ngx_stream_mra_edit_routes,

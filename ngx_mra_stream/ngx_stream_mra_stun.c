@@ -10,6 +10,7 @@
 #include "ngx_mra_stun.h"
 #include "ngx_stream_mra_module.h"
 #include "ngx_stream_mra_client.h"
+#include "ngx_stream_mra_maintenance.h"
 #include "ngx_stream_mra_stun.h"
 
 
@@ -95,6 +96,10 @@ ngx_stream_mra_stun_path(ngx_stream_mra_client_t *client,
         || !ngx_stream_mra_get_worker()->mcf->stun_keepalive)
     {
         return NGX_OK;
+    }
+
+    if (ngx_stream_mra_is_to_leave(client)) {
+        return NGX_DECLINED;
     }
 
     /* a client keeps its hop here: that it is down is what it asks for */

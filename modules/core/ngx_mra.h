@@ -114,6 +114,7 @@ typedef enum {
     NGX_MRA_AUTH_REJECTED,
     NGX_MRA_AUTH_LIMITED,
     NGX_MRA_AUTH_UNAVAILABLE,
+    NGX_MRA_AUTH_MAINTENANCE,      /* refused because of it */
     NGX_MRA_AUTH_VERIFICATIONS,    /* subrequests sent to the UC node */
 
     NGX_MRA_SIP_DIALOGS,           /* current, these are gauges */

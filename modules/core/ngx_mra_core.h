@@ -46,6 +46,7 @@ typedef struct {
 typedef struct {
     ngx_atomic_t            maintenance;    /* since when, seconds */
     ngx_atomic_t            inactive;   /* services said to be, bits */
+    ngx_atomic_t            elsewhere;  /* services of active peers, bits */
     ngx_atomic_t            tick;       /* when the next one is due, ms */
     ngx_uint_t              ticks;
     time_t                  started;

@@ -67,6 +67,7 @@ ngx_mra_node_self(ngx_mra_conf_t *mcf, ngx_mra_node_t *node)
     node->self = 1;
     node->name = mcf->node;
     node->inside = mcf->inside;
+    node->services = mccf->services;
     ngx_str_set(&node->version, NGX_MRA_VERSION);
 
     if (mccf->zone == NULL) {
@@ -113,6 +114,8 @@ ngx_mra_node_total(ngx_mra_conf_t *mcf, ngx_mra_node_t *total)
         return;
     }
 
+    mccf->zone->node.elsewhere = total->services;
+
     total->started = mccf->zone->node.started;
     total->peak = mccf->zone->node.all_peak;
     total->peak_time = mccf->zone->node.all_peak_time;
@@ -136,6 +139,10 @@ ngx_mra_node_add(ngx_mra_node_t *node, void *data)
 
     if (node->stale) {
         return;
+    }
+
+    if (!node->self && !node->maintenance) {
+        total->services |= node->services;
     }
 
     total->registrations += node->registrations;
@@ -225,8 +232,18 @@ ngx_mra_service_sessions(ngx_mra_core_conf_t *mccf, ngx_mra_service_e service)
 
     ngx_mra_node_self(&mccf->pub, &self);
 
-    return service == NGX_MRA_SERVICE_HTTP ? self.requests
-                                           : self.registrations + self.dialogs;
+    return service == NGX_MRA_SERVICE_HTTP ? self.requests : self.dialogs;
+}
+
+
+ngx_uint_t
+ngx_mra_is_elsewhere(ngx_mra_conf_t *mcf, ngx_mra_service_e service)
+{
+    ngx_mra_core_conf_t  *mccf;
+
+    mccf = (ngx_mra_core_conf_t *) mcf;
+
+    return mccf->zone && (mccf->zone->node.elsewhere & (1 << service));
 }
 
 
@@ -282,9 +299,10 @@ ngx_mra_node_tick(ngx_event_t *ev)
         ngx_mra_node_bury(mccf);
         ngx_mra_node_services(mccf);
 
+        ngx_mra_node_total(&mccf->pub, &total);
+
         if (++node->ticks % (NGX_MRA_NODE_BEAT / NGX_MRA_NODE_TICK) == 0) {
             ngx_mra_node_beat(mccf);
-            ngx_mra_node_total(&mccf->pub, &total);
         }
     }
 

@@ -21,6 +21,13 @@
 #define NGX_MRA_NODE_BEAT   2000
 
 
+typedef enum {
+    NGX_MRA_SERVICE_HTTP = 0,
+    NGX_MRA_SERVICE_SIP,
+    NGX_MRA_SERVICES
+} ngx_mra_service_e;
+
+
 typedef struct {
     ngx_str_t       name;
     ngx_str_t       version;         /* of this software */
@@ -28,6 +35,8 @@ typedef struct {
                                         module puts it; len 0: nowhere */
     time_t          started;
     time_t          maintenance;     /* since when; 0: it is active */
+
+    ngx_uint_t      services;        /* that it has, 1 << ngx_mra_service_e */
 
     ngx_uint_t      registrations;   /* now */
     ngx_uint_t      peak;            /* the most there were since "started" */
@@ -55,7 +64,8 @@ void ngx_mra_node_walk(ngx_mra_conf_t *mcf, ngx_mra_node_pt handler,
 
 /*
  * The sums of all nodes that are not stale; "peak" is the most registrations
- * that this node has seen all of them have together.
+ * that this node has seen all of them have together, "services" those of
+ * peers that are active.
  */
 
 void ngx_mra_node_total(ngx_mra_conf_t *mcf, ngx_mra_node_t *total);
@@ -69,6 +79,19 @@ void ngx_mra_node_total(ngx_mra_conf_t *mcf, ngx_mra_node_t *total);
 #define ngx_mra_maintenance(mcf)                                             \
     ((mcf)->maintenance ? (time_t) *(mcf)->maintenance : 0)
 
+/* for Retry-After: seconds, not the same for all who are refused */
+
+#define ngx_mra_maintenance_retry()                                          \
+    ((ngx_uint_t) (120 + ngx_random() % 60))
+
+/*
+ * Whether a peer that is neither stale nor in maintenance has this service:
+ * clients that are sent away find another node.
+ */
+
+ngx_uint_t ngx_mra_is_elsewhere(ngx_mra_conf_t *mcf,
+    ngx_mra_service_e service);
+
 /*
  * Begins or ends maintenance of this node, in any worker, logged.
  *
@@ -76,13 +99,6 @@ void ngx_mra_node_total(ngx_mra_conf_t *mcf, ngx_mra_node_t *total);
  */
 
 ngx_int_t ngx_mra_set_maintenance(ngx_cycle_t *cycle, ngx_uint_t on);
-
-
-typedef enum {
-    NGX_MRA_SERVICE_HTTP = 0,
-    NGX_MRA_SERVICE_SIP,
-    NGX_MRA_SERVICES
-} ngx_mra_service_e;
 
 
 typedef enum {
@@ -98,7 +114,7 @@ typedef enum {
 
 void ngx_mra_use_service(ngx_conf_t *cf, ngx_mra_service_e service);
 
-/* HTTP: requests in flight; SIP: registrations and dialogs */
+/* sessions are requests in flight, and dialogs of SIP */
 
 ngx_mra_service_state_e ngx_mra_service_state(ngx_mra_conf_t *mcf,
     ngx_mra_service_e service);

@@ -22,7 +22,7 @@
  */
 
 #define NGX_MRA_NODE_FORMAT   1
-#define NGX_MRA_NODE_NUMBERS  9
+#define NGX_MRA_NODE_NUMBERS  10
 #define NGX_MRA_NODE_STRINGS  3
 
 
@@ -53,12 +53,12 @@ ngx_mra_node_beat(ngx_mra_core_conf_t *mccf)
     op.ttl = NGX_MRA_NODE_KEEP;
     op.value.data = buf;
     op.value.len = ngx_snprintf(buf, NGX_MRA_VALUE_MAX,
-                                "%d %T %T %ui %ui %T %ui %ui %ui %V %V %V",
+                                "%d %T %T %ui %ui %T %ui %ui %ui %ui %V %V %V",
                                 NGX_MRA_NODE_FORMAT, self.started,
                                 self.maintenance, self.registrations,
                                 self.peak, self.peak_time, self.dialogs,
-                                self.connections, self.requests, &self.name,
-                                &self.version,
+                                self.connections, self.requests,
+                                self.services, &self.name, &self.version,
                                 self.inside.len ? &self.inside : &none)
                    - buf;
 
@@ -174,6 +174,7 @@ ngx_mra_node_parse(ngx_mra_node_t *node, u_char *p, u_char *last)
     node->dialogs = n[6];
     node->connections = n[7];
     node->requests = n[8];
+    node->services = n[9];
 
     node->name = s[0];
     node->version = s[1];

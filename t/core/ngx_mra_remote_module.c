@@ -104,7 +104,8 @@ static u_char *ngx_mra_remote_bench(ngx_cycle_t *cycle, ngx_str_t *arg,
 
 static ngx_mra_remote_command_t  ngx_mra_remote_commands[] = {
     { "get", 2, ngx_mra_remote_store },        /* kind name [limit period] */
-    { "set", 4, ngx_mra_remote_store },        /* kind name value ttl */
+    { "set", 4, ngx_mra_remote_store },        /* kind name value ttl; of nodes
+                                                  "+" is a space */
     { "del", 2, ngx_mra_remote_store },        /* kind name [beginning] */
     { "hit", 4, ngx_mra_remote_store },        /* kind name limit period */
     { "scan", 2, ngx_mra_remote_scan },        /* kind size [period] */
@@ -461,6 +462,7 @@ ngx_mra_remote_prepare(ngx_mra_conf_t *mcf, ngx_str_t *arg, ngx_uint_t n,
     ngx_mra_op_t *op)
 {
     ngx_str_t      scope = ngx_null_string;
+    ngx_uint_t     i;
     static u_char  value[NGX_MRA_VALUE_MAX];
 
     ngx_memzero(op, sizeof(ngx_mra_op_t));
@@ -474,6 +476,12 @@ ngx_mra_remote_prepare(ngx_mra_conf_t *mcf, ngx_str_t *arg, ngx_uint_t n,
     if (ngx_mra_remote_is(&arg[0], "set")) {
         op->value = arg[3];
         op->ttl = ngx_mra_remote_number(&arg[4]);
+
+        for (i = 0; op->kind == NGX_MRA_NODE && i < op->value.len; i++) {
+            if (op->value.data[i] == '+') {
+                op->value.data[i] = ' ';
+            }
+        }
 
     } else if (n > 4) {
         op->limit = ngx_mra_remote_number(&arg[3]);
