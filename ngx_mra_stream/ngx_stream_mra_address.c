@@ -21,6 +21,8 @@ static void ngx_stream_mra_address_keep(ngx_stream_mra_link_t *ln,
     ngx_str_t *text);
 static ngx_int_t ngx_stream_mra_address_listener(ngx_cycle_t *cycle,
     ngx_listening_t *ls, ngx_stream_addr_conf_t *conf);
+static size_t ngx_stream_mra_address_pool(ngx_cycle_t *cycle,
+    ngx_listening_t *ls);
 
 
 void
@@ -229,6 +231,10 @@ ngx_stream_mra_address_listener(ngx_cycle_t *cycle, ngx_listening_t *ls,
     ctx = ngx_mra_stream_addr_ctx(conf);
     mscf = ctx->srv_conf[ngx_stream_mra_module.ctx_index];
 
+    if (mscf->upstream) {
+        ls->pool_size = ngx_stream_mra_address_pool(cycle, ls);
+    }
+
     if (!mscf->accept || mscf->sockaddr
         || ngx_inet_get_port(ls->sockaddr) == 0)
     {
@@ -266,4 +272,31 @@ ngx_stream_mra_address_listener(ngx_cycle_t *cycle, ngx_listening_t *ls,
     }
 
     return NGX_OK;
+}
+
+
+/* all that nginx allocates for a session in one block, which is the least */
+
+static size_t
+ngx_stream_mra_address_pool(ngx_cycle_t *cycle, ngx_listening_t *ls)
+{
+    size_t                        size;
+    ngx_stream_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_stream_cycle_get_module_main_conf(cycle,
+                                                 ngx_stream_core_module);
+
+    size = sizeof(ngx_pool_t)
+           + ls->socklen
+           + sizeof(ngx_log_t)
+           + ls->addr_text_max_len
+           + sizeof(ngx_stream_session_t)
+           + ngx_stream_max_module * sizeof(void *)
+           + cmcf->variables.nelts * sizeof(ngx_stream_variable_value_t)
+#if (NGX_STREAM_SSL)
+           + sizeof(ngx_ssl_connection_t)
+#endif
+           + sizeof(ngx_str_t) + NGX_INET6_ADDRSTRLEN;     /* ln->local */
+
+    return ngx_align(size, 2 * NGX_POOL_ALIGNMENT);
 }

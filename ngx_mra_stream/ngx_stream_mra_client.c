@@ -8,6 +8,9 @@
 #include <ngx_core.h>
 #include <ngx_event.h>
 #include <ngx_stream.h>
+#if (__GLIBC__)
+#include <malloc.h>
+#endif
 #include "ngx_mra_status.h"
 #include "ngx_stream_mra_module.h"
 #include "ngx_stream_mra_client.h"
@@ -34,10 +37,16 @@
 
 #define NGX_STREAM_MRA_TICK         1000       /* ms */
 
+/* clients that come and go in one tick, and leave holes in the heap */
+
+#define NGX_STREAM_MRA_STORM        32
+
 
 struct ngx_stream_mra_clients_s {
     ngx_queue_t                queue;
     ngx_uint_t                 n;
+    ngx_uint_t                 changes;    /* came or went since the tick */
+    ngx_uint_t                 storm;      /* ... and many did before it */
     ngx_event_t                tick;
     ngx_uint_t                 draining;   /* clients when it began */
     time_t                     refused;    /* last time that it was logged */
@@ -60,6 +69,7 @@ static void ngx_stream_mra_accept_broken(ngx_stream_mra_link_t *ln,
 static void ngx_stream_mra_client_timer(ngx_stream_mra_link_t *ln);
 static void ngx_stream_mra_client_closed(ngx_stream_mra_link_t *ln);
 static void ngx_stream_mra_clients_tick(ngx_event_t *ev);
+static void ngx_stream_mra_clients_trim(ngx_stream_mra_clients_t *clients);
 static void ngx_stream_mra_clients_drain(ngx_stream_mra_clients_t *clients);
 static ngx_uint_t ngx_stream_mra_client_idle(ngx_stream_mra_client_t *client);
 
@@ -237,6 +247,7 @@ ngx_stream_mra_client_create(ngx_stream_session_t *s,
 
     ngx_queue_insert_tail(&clients->queue, &client->queue);
     clients->n++;
+    clients->changes++;
 
     if (!clients->tick.timer_set) {
         ngx_add_timer(&clients->tick, NGX_STREAM_MRA_TICK);
@@ -484,9 +495,10 @@ ngx_stream_mra_client_timer(ngx_stream_mra_link_t *ln)
 static void
 ngx_stream_mra_client_closed(ngx_stream_mra_link_t *ln)
 {
-    ngx_connection_t         *c;
-    ngx_stream_session_t     *s;
-    ngx_stream_mra_client_t  *client;
+    ngx_connection_t          *c;
+    ngx_stream_session_t      *s;
+    ngx_stream_mra_client_t   *client;
+    ngx_stream_mra_clients_t  *clients;
 
     client = ln->data;
     s = client->session;
@@ -507,8 +519,11 @@ ngx_stream_mra_client_closed(ngx_stream_mra_link_t *ln)
                       NGX_MRA_SIP_CONNECTIONS, -1);
     }
 
+    clients = ngx_stream_mra_get_worker()->clients;
+
     ngx_queue_remove(&client->queue);
-    ngx_stream_mra_get_worker()->clients->n--;
+    clients->n--;
+    clients->changes++;
 
     ngx_stream_mra_stun_cancel(client);
     ngx_stream_mra_pendings_free(client);
@@ -531,9 +546,34 @@ ngx_stream_mra_clients_tick(ngx_event_t *ev)
         ngx_stream_mra_clients_drain(clients);
     }
 
+    ngx_stream_mra_clients_trim(clients);
+
     if (clients->n) {
         ngx_add_timer(ev, NGX_STREAM_MRA_TICK);
     }
+}
+
+
+/*
+ * A TLS handshake takes 40 KB that its connection does not keep: when many
+ * are over, what they took goes back to the system.
+ */
+
+static void
+ngx_stream_mra_clients_trim(ngx_stream_mra_clients_t *clients)
+{
+    ngx_uint_t  storm;
+
+    storm = (clients->changes > NGX_STREAM_MRA_STORM);
+
+#if (__GLIBC__)
+    if ((storm || clients->storm) && (!storm || clients->n == 0)) {
+        (void) malloc_trim(0);
+    }
+#endif
+
+    clients->storm = storm;
+    clients->changes = 0;
 }
 
 
