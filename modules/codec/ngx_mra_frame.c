@@ -167,21 +167,24 @@ ngx_mra_frame_sip(ngx_mra_frame_t *f, size_t max_head, size_t max_message,
 static ngx_int_t
 ngx_mra_frame_head(ngx_mra_frame_t *f, u_char *p, u_char *last)
 {
-    u_char  *cr, *end, *pos;
+    u_char  *cr, *pos;
 
     pos = p + f->head;
 
     for ( ;; ) {
-        cr = memchr(pos, CR, last - pos);
-        end = cr ? cr : last;
+        cr = ngx_mra_sip_find_control(pos, last);
 
-        if (memchr(pos, LF, end - pos)) {
+        while (cr < last && *cr != CR && *cr != LF) {
+            cr = ngx_mra_sip_find_control(cr + 1, last);
+        }
+
+        if (cr < last && *cr == LF) {
             return ngx_mra_frame_error(f, NGX_MRA_FRAME_BAD_LINE);
         }
 
-        f->head = end - p;
+        f->head = cr - p;
 
-        if (last - end < 2) {
+        if (last - cr < 2) {
             return NGX_AGAIN;
         }
 
@@ -251,25 +254,34 @@ ngx_mra_frame_field(ngx_mra_frame_t *f, u_char *p, u_char *last)
 static u_char *
 ngx_mra_frame_length_value(u_char *p, u_char *last)
 {
-    size_t     i;
     ngx_str_t  name;
 
-    static const u_char  full[] = "content-length";
-
-    i = (ngx_tolower(*p) == 'l') ? 1 : sizeof(full) - 1;
-
-    if ((size_t) (last - p) <= i) {
-        return NULL;
-    }
-
     name.data = p;
-    name.len = i;
 
-    if (i != 1 && !ngx_mra_span_case_eq(&name, (u_char *) full, i)) {
+    switch (*p) {
+
+    case 'L':
+    case 'l':
+        name.len = 1;
+        break;
+
+    case 'C':
+    case 'c':
+        name.len = sizeof("Content-Length") - 1;
+
+        if ((size_t) (last - p) > name.len
+            && ngx_mra_span_case_is(&name, "Content-Length"))
+        {
+            break;
+        }
+
+        return NULL;
+
+    default:
         return NULL;
     }
 
-    p = ngx_mra_sip_skip_lws(p + i, last);
+    p = ngx_mra_sip_skip_lws(p + name.len, last);
 
     return (p < last && *p == ':') ? p + 1 : NULL;
 }

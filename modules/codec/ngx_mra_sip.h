@@ -203,7 +203,6 @@ typedef struct {
     uint32_t                 expires;   /* seconds, if has_expires */
     uint32_t                 reg_id;    /* 0: none */
     unsigned                 has_expires:1;
-    unsigned                 ob:1;      /* URI parameter, RFC 5626, 5.1 */
     unsigned                 star:1;    /* "Contact: *", nothing else is set */
 } ngx_mra_sip_contact_t;
 

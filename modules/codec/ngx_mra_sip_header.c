@@ -20,6 +20,7 @@ static ngx_int_t ngx_mra_sip_parse_display(u_char **pos, u_char *last,
     ngx_mra_sip_addr_t *addr);
 static ngx_int_t ngx_mra_sip_parse_protocol(u_char **pos, u_char *last,
     ngx_mra_sip_via_t *via);
+static u_char *ngx_mra_sip_parse_version(u_char *p, u_char *last);
 static u_char *ngx_mra_sip_parse_slash(u_char *p, u_char *last);
 static ngx_int_t ngx_mra_sip_parse_via_params(ngx_mra_sip_via_t *via);
 static ngx_uint_t ngx_mra_sip_is_odd_via_param(ngx_mra_sip_param_t *param);
@@ -340,18 +341,7 @@ ngx_mra_sip_parse_contact(ngx_str_t *value, ngx_mra_sip_contact_t *contact)
         }
     }
 
-    if (rc != NGX_DONE) {
-        return NGX_ERROR;
-    }
-
-    if (ngx_mra_sip_find_param(&contact->uri.params, (u_char *) "ob", 2,
-                               &param)
-        == NGX_OK)
-    {
-        contact->ob = 1;
-    }
-
-    return NGX_OK;
+    return (rc == NGX_DONE) ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -410,28 +400,9 @@ ngx_mra_sip_parse_protocol(u_char **pos, u_char *last, ngx_mra_sip_via_t *via)
 
     start = *pos;
 
-    p = ngx_mra_sip_skip(start, last, NGX_MRA_SIP_C_TOKEN);
-    ngx_mra_span_set(&word, start, p);
-
-    if (!ngx_mra_span_case_is(&word, "sip")) {
-        return NGX_ERROR;
-    }
-
-    p = ngx_mra_sip_parse_slash(p, last);
-
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    word.data = p;
-    p = ngx_mra_sip_skip(p, last, NGX_MRA_SIP_C_TOKEN);
-    word.len = p - word.data;
-
-    if (!ngx_mra_span_is(&word, "2.0")) {
-        return NGX_ERROR;
-    }
-
-    p = ngx_mra_sip_parse_slash(p, last);
+    p = (last - start > 8 && ngx_memcmp(start, "SIP/2.0/", 8) == 0)
+        ? ngx_mra_sip_skip_lws(start + 8, last)
+        : ngx_mra_sip_parse_version(start, last);
 
     if (p == NULL) {
         return NGX_ERROR;
@@ -456,6 +427,39 @@ ngx_mra_sip_parse_protocol(u_char **pos, u_char *last, ngx_mra_sip_via_t *via)
     *pos = ngx_mra_sip_skip_lws(p, last);
 
     return NGX_OK;
+}
+
+
+/* "SIP" SLASH "2.0" SLASH in any other form */
+
+static u_char *
+ngx_mra_sip_parse_version(u_char *p, u_char *last)
+{
+    ngx_str_t  word;
+
+    word.data = p;
+    p = ngx_mra_sip_skip(p, last, NGX_MRA_SIP_C_TOKEN);
+    word.len = p - word.data;
+
+    if (!ngx_mra_span_case_is(&word, "sip")) {
+        return NULL;
+    }
+
+    p = ngx_mra_sip_parse_slash(p, last);
+
+    if (p == NULL) {
+        return NULL;
+    }
+
+    word.data = p;
+    p = ngx_mra_sip_skip(p, last, NGX_MRA_SIP_C_TOKEN);
+    word.len = p - word.data;
+
+    if (!ngx_mra_span_is(&word, "2.0")) {
+        return NULL;
+    }
+
+    return ngx_mra_sip_parse_slash(p, last);
 }
 
 
@@ -551,27 +555,27 @@ ngx_mra_sip_is_odd_via_param(ngx_mra_sip_param_t *param)
 static ngx_uint_t
 ngx_mra_sip_transport(ngx_str_t *name)
 {
-    if (ngx_mra_span_case_is(name, "tls")) {
+    if (ngx_mra_span_case_is(name, "TLS")) {
         return NGX_MRA_SIP_TLS;
     }
 
-    if (ngx_mra_span_case_is(name, "tcp")) {
+    if (ngx_mra_span_case_is(name, "TCP")) {
         return NGX_MRA_SIP_TCP;
     }
 
-    if (ngx_mra_span_case_is(name, "udp")) {
+    if (ngx_mra_span_case_is(name, "UDP")) {
         return NGX_MRA_SIP_UDP;
     }
 
-    if (ngx_mra_span_case_is(name, "wss")) {
+    if (ngx_mra_span_case_is(name, "WSS")) {
         return NGX_MRA_SIP_WSS;
     }
 
-    if (ngx_mra_span_case_is(name, "ws")) {
+    if (ngx_mra_span_case_is(name, "WS")) {
         return NGX_MRA_SIP_WS;
     }
 
-    if (ngx_mra_span_case_is(name, "sctp")) {
+    if (ngx_mra_span_case_is(name, "SCTP")) {
         return NGX_MRA_SIP_SCTP;
     }
 

@@ -67,9 +67,16 @@ ngx_mra_sip_parse_uri(ngx_str_t *s, ngx_mra_sip_uri_t *uri)
 
     last = ngx_mra_span_end(s);
 
-    for (p = s->data; p < last && *p != ':'; p++) {
-        if (!ngx_mra_sip_is(*p, NGX_MRA_SIP_C_HOST) && *p != '+') {
-            return NGX_ERROR;
+    p = s->data;
+
+    if (last - p > 4 && ngx_memcmp(p, "sip:", 4) == 0) {
+        p += 3;
+
+    } else {
+        for ( /* void */ ; p < last && *p != ':'; p++) {
+            if (!ngx_mra_sip_is(*p, NGX_MRA_SIP_C_HOST) && *p != '+') {
+                return NGX_ERROR;
+            }
         }
     }
 
@@ -240,20 +247,21 @@ ngx_mra_sip_parse_host(u_char *p, u_char *last, ngx_str_t *host)
 u_char *
 ngx_mra_sip_parse_port(u_char *p, u_char *last, in_port_t *port)
 {
-    uint32_t    n;
-    ngx_str_t   digits;
+    u_char    *start;
+    uint32_t   n;
 
-    digits.data = p;
+    n = 0;
 
-    while (p < last && *p >= '0' && *p <= '9') {
-        p++;
+    for (start = p; p < last && *p >= '0' && *p <= '9'; p++) {
+
+        if (p - start == 5) {
+            return NULL;
+        }
+
+        n = n * 10 + (*p - '0');
     }
 
-    digits.len = p - digits.data;
-
-    if (digits.len > 5
-        || ngx_mra_span_number(&digits, 65535, &n) != NGX_OK || n == 0)
-    {
+    if (n == 0 || n > 65535) {
         return NULL;
     }
 

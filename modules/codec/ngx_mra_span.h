@@ -56,6 +56,12 @@ ngx_mra_span_case_eq(ngx_str_t *s, u_char *p, size_t len)
         return 0;
     }
 
+    /* nearly always it is the same case, and len mostly a constant */
+
+    if (ngx_memcmp(s->data, p, len) == 0) {
+        return 1;
+    }
+
     for (i = 0; i < len; i++) {
         if (s->data[i] != p[i]
             && ngx_tolower(s->data[i]) != ngx_tolower(p[i]))

@@ -502,35 +502,41 @@ ngx_int_t
 ngx_mra_relay_decode(u_char *dst, const u_char *p, size_t len)
 {
     size_t      i;
-    uint32_t    bits, value;
+    uint32_t    bits;
     ngx_uint_t  bad;
 
-    bad = (len % 4 == 1);
+    bad = 0;
 
-    for ( /* void */ ; len; len -= ngx_min(len, 4), p += 4) {
+    for ( /* void */ ; len >= 4; len -= 4, p += 4) {
         bits = 0;
 
         for (i = 0; i < 4; i++) {
-            value = 0;
-
-            if (i < len) {
-                value = ngx_mra_relay_values[p[i]];
-                bad |= value & 0x40;
-            }
-
-            bits = bits << 6 | (value & 0x3f);
+            bad |= ngx_mra_relay_values[p[i]];
+            bits = bits << 6 | ngx_mra_relay_values[p[i]];
         }
 
         *dst++ = (u_char) (bits >> 16);
+        *dst++ = (u_char) (bits >> 8);
+        *dst++ = (u_char) bits;
+    }
 
-        if (len > 2) {
-            *dst++ = (u_char) (bits >> 8);
+    if (len) {
+        bits = 0;
+
+        for (i = 0; i < len; i++) {
+            bad |= ngx_mra_relay_values[p[i]];
+            bits = bits << 6 | ngx_mra_relay_values[p[i]];
         }
 
-        if (len > 3) {
-            *dst++ = (u_char) bits;
+        bad |= (len == 1) ? 0x40 : 0;
+
+        bits <<= 6 * (4 - len);
+        *dst++ = (u_char) (bits >> 16);
+
+        if (len == 3) {
+            *dst++ = (u_char) (bits >> 8);
         }
     }
 
-    return bad ? NGX_ERROR : NGX_OK;
+    return (bad & 0x40) ? NGX_ERROR : NGX_OK;
 }

@@ -320,12 +320,11 @@ contact_test(void)
     mra_is(c.has_expires, 1, "it expires");
     mra_is(c.expires, 3600, "in an hour");
     mra_is(c.reg_id, 2, "its reg-id");
-    mra_is(c.ob, 1, "it is outbound");
     mra_is(c.star, 0, "it is not all of them");
 
     value = text(0, "<sip:a@b>");
     mra_is(ngx_mra_sip_parse_contact(&value, &c), NGX_OK, "a bare contact");
-    mra_ok(!c.has_expires && !c.ob && !c.reg_id && !c.q.data
+    mra_ok(!c.has_expires && !c.reg_id && !c.q.data
            && !c.instance.data, "has nothing else");
 
     value = text(0, "*");
