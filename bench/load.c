@@ -68,6 +68,7 @@ static int load_compare_latency(const void *one, const void *two);
 const char  load_usage[] =
     "  -c n      connections to each target (200)\n"
     "  -t s      length of a turn, seconds (0.1)\n"
+    "  -N n      units of work that end a turn earlier\n"
     "  -r n      rounds, after one that is not counted (100)\n"
     "  -R n      units of work a second (0: as many as go)\n"
     "  -l s      limit of the whole run, seconds (900)\n"
@@ -133,6 +134,10 @@ load_option(load_t *l, int ch, char *value)
 
     case 'c':
         l->conns = atoi(value);
+        return 0;
+
+    case 'N':
+        l->units = atol(value);
         return 0;
 
     case 'l':
@@ -1062,7 +1067,12 @@ load_turn(load_t *l, load_target_t *t)
     for ( ;; ) {
         now = load_now();
 
-        if (now >= end) {
+        if (now >= end || (l->units && t->done >= l->units)) {
+
+            if (now < end) {
+                end = now;
+            }
+
             l->running = 0;
 
             if (l->outstanding == 0) {
@@ -1169,8 +1179,14 @@ load_print(load_t *l, const char *unit)
     n = l->rounds;
     v = load_realloc(NULL, n * sizeof(double));
 
-    printf("\n%s: %u connections, %u rounds of %.2f s turns", unit,
-           l->conns, n, l->turn);
+    printf("\n%s: %u connections, %u rounds of ", unit, l->conns, n);
+
+    if (l->units) {
+        printf("%llu", (unsigned long long) l->units);
+
+    } else {
+        printf("%.2f s turns", l->turn);
+    }
 
     if (l->rate > 0) {
         printf(", %.0f/s", l->rate);

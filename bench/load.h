@@ -19,7 +19,7 @@
 
 #define LOAD_MAX_TARGETS  16
 #define LOAD_MAX_PIDS     64
-#define LOAD_OPTIONS      "c:k:l:n:p:r:R:t:u:"
+#define LOAD_OPTIONS      "c:k:l:n:N:p:r:R:t:u:"
 
 
 typedef struct load_s         load_t;
@@ -138,6 +138,7 @@ struct load_s {
     unsigned                 limit;      /* of the whole run, seconds */
     double                   rate;       /* units a second, 0: no pause */
     double                   turn;       /* seconds */
+    uint64_t                 units;      /* that end a turn before, or 0 */
     int                      resume;     /* TLS sessions */
     int                      reconnect;  /* a unit is opened() to its end */
 

@@ -50,7 +50,8 @@ for my $path (files(qr/\.[ch]$/, keys %level)) {
             if $header eq 'ngx_http.h' && $dir ne 'ngx_mra_http'
             || $header eq 'ngx_stream.h' && $dir ne 'ngx_mra_stream'
             || $header =~ /^hiredis/ && $name !~ /_redis/
-            || $path =~ $pure && $header !~ /^ngx_(?:config|core)\.h$/
+            || $path =~ $pure
+                && $header !~ /^(?:ngx_config|ngx_core|emmintrin)\.h$/
                 && !($header =~ /^openssl/ && $name =~ /^ngx_mra_token\./);
     }
 
