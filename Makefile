@@ -44,7 +44,7 @@ PARALLEL = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 
 
 .DEFAULT_GOAL = modules
-.PHONY: help modules nginx static demo demo-cluster clean FORCE
+.PHONY: help modules nginx static demo demo-cluster deb clean FORCE
 .PHONY: bench bench-http bench-sip bench-zone
 
 help:           ## this list
@@ -97,6 +97,20 @@ bench-sip:
 
 bench-zone:
 	@BUILD=$(BUILD) bench/zone.pl
+
+
+deb:            ## Debian package in BUILD/deb, checked by lintian
+	@.ci/install deb
+	@rm -rf $(BUILD)/deb && mkdir -p $(BUILD)/deb/src
+	@tar c --exclude-vcs --exclude='./build-*' \
+	    --exclude='.$(patsubst $(CURDIR)%,%,$(BUILD))' . \
+	    | tar x -C $(BUILD)/deb/src
+	@cd $(BUILD)/deb/src \
+	    && env -u MAKEFLAGS dpkg-buildpackage -us -uc -b \
+	        > ../build.log 2>&1 || { tail -20 ../build.log; exit 1; }
+	@lintian $(if $(filter 0,$(shell id -u)),--allow-root) -I --pedantic \
+	    --fail-on error,warning,info,pedantic $(BUILD)/deb/*.changes
+	@ls $(BUILD)/deb/libnginx-mod-mra_*.deb
 
 
 # a tree of links, because configure wants to write where it runs

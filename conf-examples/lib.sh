@@ -17,7 +17,7 @@ prepare() {
     mkdir "$prefix"/{certs,logs,modules,run}
     cp -R "$here"/{*.conf,*.cfg,provisioning} "$prefix"
     ln -s "$build"/*.so "$prefix/modules"
-    ln -s /usr/lib/nginx/modules/ngx_stream_module.so "$prefix/modules"
+    ln -sf /usr/lib/nginx/modules/ngx_stream_module.so "$prefix/modules"
 
     for user in alice bob carol; do
         echo "$user:$(openssl passwd -apr1 secret)"

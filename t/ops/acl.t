@@ -111,7 +111,8 @@ unlike($one->log . $two->log, qr/refuses|NOPERM/, 'nor refused');
 
 # not too much
 
-like(as('mra', @$_), qr/NOPERM|script can't access/, "not allowed: @$_") for ['GET', 'other:x'],
+like(as('mra', @$_), qr/NOPERM|script can't access/, "not allowed: @$_")
+    for ['GET', 'other:x'],
     ['CONFIG', 'GET', '*'], ['FLUSHALL'], ['KEYS', '*'], ['SAVE'],
     ['ACL', 'LIST'], ['CLIENT', 'LIST'], ['SCRIPT', 'FLUSH'],
     ['EVAL', 'return redis.call("GET", "other:x")', '0'];
