@@ -32,6 +32,7 @@ main() {
     one_limit
     redis_away
     redis_back
+    revoked
 
     if [ "$2" != --once ]; then
         keep_serving
@@ -42,7 +43,7 @@ main() {
 # a node's configuration is redis/one.conf, but for ports and name
 
 prepare_redis() {
-    pick_ports directory redis http1 sip1 http2 sip2
+    pick_ports directory redis http1 sip1 api1 http2 sip2 api2
     sed -i "s/:8444/:${port[directory]}/" directory.conf
 
     for n in 1 2; do
@@ -52,6 +53,7 @@ prepare_redis() {
 
         sed -i "s/edge1/edge$n/; s/:6379/:${port[redis]}/; s/notice/info/
             s/:8443/:${port[http$n]}/; s/:5061/:${port[sip$n]}/
+            s/:8080/:${port[api$n]}/
             s/:8444/:${port[directory]}/" node$n/*.conf
     done
 
@@ -165,6 +167,29 @@ redis_back() {
 }
 
 
+revoked() {
+    say "alice is signed out at node 2: her token is worth nothing on either"
+    curl -s -X DELETE "$(api 2)/tokens/alice@example.com" > /dev/null
+
+    for n in 1 2; do
+        for try in {1..20}; do
+            ask $n -H "Cookie: $token"
+            head -n 1 headers | grep -q 401 && break
+            sleep 0.05
+        done
+
+        expect '401'
+    done
+}
+
+
+# the API of a node
+
+api() {
+    echo "http://127.0.0.1:${port[api$1]}/api/1"
+}
+
+
 keep_serving() {
     cat << END
 
@@ -173,8 +198,10 @@ Serving until interrupted. In another terminal, to try:
 cd $prefix
 alias edge='curl -i --cacert certs/ca.crt $(echo $resolve)'
 edge -u alice:secret https://edge.example.com:${port[http1]}$path
-edge -H 'Cookie: $token' https://edge.example.com:${port[http2]}$path
+edge -u bob:secret https://edge.example.com:${port[http2]}$path
 redis-cli -p ${port[redis]} monitor
+curl $(api 1)/redis
+curl -X DELETE $(api 1)/tokens/bob@example.com
 tail -f node?/logs/*.log
 END
 

@@ -117,22 +117,40 @@ like(as('mra', @$_), qr/NOPERM|script can't access/, "not allowed: @$_")
     ['ACL', 'LIST'], ['CLIENT', 'LIST'], ['SCRIPT', 'FLUSH'],
     ['EVAL', 'return redis.call("GET", "other:x")', '0'];
 
+# a node that has been away for long
+
+my $gone = "for _, k in ipairs(redis.call('KEYS', 'mra:n*')) do "
+    . "redis.call('HSET', k, 'gone', struct.pack('>I6', 0)) end";
+
+sub work {
+    my ($name) = @_;
+
+    for my $node ($ra, $rb) {
+        $node->do($_) for "set token $name alice 60000",
+            "get token other.$name", "hit authorization $name 8 300000",
+            "del token $name";
+    }
+}
+
+
 for my $right ($rights =~ /\+(\S+)/g) {
     as('admin', 'ACL', 'SETUSER', 'mra', "-$right");
     as('admin', 'ACL', 'LOG', 'RESET');
     my $n = 0;
 
-    ok(wait_for(20, sub {
-        as('admin', 'SCRIPT', 'FLUSH');
+    # new connections, to Redis as it was or as if it were another; then
+    # scripts that it does not know
+
+    ok(wait_for(30, sub {
         as('admin', 'DEL', 'mra:epoch') if $n++ % 2;
+        as('admin', 'EVAL', $gone, 0);
         as('admin', 'CLIENT', 'KILL', 'USER', 'mra');
+        work("$right$n.1");
+        return 1 if wait_for(0.5, \&denied);
 
-        $_->do("set token $right$n alice 60000"),
-            $_->do("get token $right.$n"),
-            $_->do("hit authorization $right$n 8 300000"),
-            $_->do("del token $right$n") for $ra, $rb;
-
-        return wait_for(1, \&denied);
+        as('admin', 'SCRIPT', 'FLUSH');
+        work("$right$n.2");
+        return wait_for(0.5, \&denied);
     }), "$right is needed");
 
     as('admin', 'ACL', 'SETUSER', 'mra', "+$right");
