@@ -70,6 +70,8 @@ static char *ngx_mra_redis_password(ngx_conf_t *cf,
     ngx_mra_redis_conf_t *rcf, ngx_str_t *name);
 static char *ngx_mra_redis_tls(ngx_conf_t *cf, ngx_mra_redis_conf_t *rcf,
     ngx_mra_redis_args_t *args);
+static char *ngx_mra_redis_resolve_all(ngx_conf_t *cf,
+    ngx_mra_redis_conf_t *rcf, ngx_array_t *addrs);
 
 
 char *
@@ -472,9 +474,7 @@ ngx_mra_redis_tls(ngx_conf_t *cf, ngx_mra_redis_conf_t *rcf,
 char *
 ngx_mra_redis_end(ngx_conf_t *cf, ngx_mra_core_conf_t *mccf)
 {
-    ngx_url_t              u;
-    ngx_uint_t             i;
-    ngx_mra_redis_addr_t  *addr;
+    ngx_array_t            addrs;
     ngx_mra_redis_conf_t  *rcf;
 
     rcf = mccf->redis;
@@ -498,20 +498,41 @@ ngx_mra_redis_end(ngx_conf_t *cf, ngx_mra_core_conf_t *mccf)
         return NGX_CONF_OK;
     }
 
-    addr = rcf->addrs.elts;
+    addrs = rcf->addrs;
 
-    for (i = 0; i < rcf->addrs.nelts; i++) {
+    if (ngx_array_init(&rcf->addrs, cf->pool, addrs.nelts,
+                       sizeof(ngx_mra_redis_addr_t))
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
 
-        if (addr[i].host.len == 0) {
-            continue;
-        }
+    return ngx_mra_redis_resolve_all(cf, rcf, &addrs);
+}
+
+
+/* a name may have several addresses, of which not all have to answer */
+
+static char *
+ngx_mra_redis_resolve_all(ngx_conf_t *cf, ngx_mra_redis_conf_t *rcf,
+    ngx_array_t *addrs)
+{
+    ngx_url_t              u;
+    ngx_uint_t             i, k;
+    ngx_mra_redis_addr_t  *addr, *to;
+
+    addr = addrs->elts;
+
+    for (i = 0; i < addrs->nelts; i++) {
 
         ngx_memzero(&u, sizeof(ngx_url_t));
 
         u.url = addr[i].text;
         u.default_port = addr[i].port;
 
-        if (ngx_parse_url(cf->pool, &u) != NGX_OK || u.naddrs == 0) {
+        if (addr[i].host.len
+            && (ngx_parse_url(cf->pool, &u) != NGX_OK || u.naddrs == 0))
+        {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "%s in address \"%V\" of \"redis\"",
                                u.err ? u.err : "host not found",
@@ -519,8 +540,22 @@ ngx_mra_redis_end(ngx_conf_t *cf, ngx_mra_core_conf_t *mccf)
             return NGX_CONF_ERROR;
         }
 
-        addr[i].sockaddr = u.addrs[0].sockaddr;
-        addr[i].socklen = u.addrs[0].socklen;
+        k = 0;
+
+        do {
+            to = ngx_array_push(&rcf->addrs);
+            if (to == NULL) {
+                return NGX_CONF_ERROR;
+            }
+
+            *to = addr[i];
+
+            if (u.naddrs) {
+                to->sockaddr = u.addrs[k].sockaddr;
+                to->socklen = u.addrs[k].socklen;
+            }
+
+        } while (++k < u.naddrs);
     }
 
     return NGX_CONF_OK;

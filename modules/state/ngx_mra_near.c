@@ -47,9 +47,13 @@ static void ngx_mra_near_heard(ngx_mra_near_req_t *req);
 static void ngx_mra_near_written(ngx_mra_near_req_t *req);
 static void ngx_mra_near_deleted(ngx_mra_near_req_t *req);
 static void ngx_mra_near_hit_done(ngx_mra_near_req_t *req);
+static ngx_int_t ngx_mra_near_hit_both(ngx_mra_near_t *nr, ngx_mra_op_t *op,
+    ngx_uint_t used);
 static ngx_int_t ngx_mra_near_hit_lost(ngx_mra_near_t *nr, ngx_mra_op_t *op);
 static ngx_int_t ngx_mra_near_hit_alone(ngx_mra_near_t *nr,
     ngx_mra_op_t *op);
+static ngx_int_t ngx_mra_near_alone_both(ngx_mra_near_t *nr,
+    ngx_mra_op_t *op, ngx_mra_op_t *counted);
 static ngx_int_t ngx_mra_near_wait(ngx_mra_near_req_t *req,
     ngx_mra_op_t *caller,
     ngx_int_t (*send)(ngx_mra_store_t *st, ngx_mra_op_t *op));
@@ -631,6 +635,8 @@ ngx_mra_near_hit_done(ngx_mra_near_req_t *req)
         ngx_mra_near_counted(copy.key);
 
         (void) ngx_mra_store_hit(req->nr->near, &copy);
+
+        rc = ngx_mra_near_hit_both(req->nr, op, copy.used);
     }
 
     if (req->op.also && req->op.also->rc == NGX_OK) {
@@ -638,6 +644,42 @@ ngx_mra_near_hit_done(ngx_mra_near_req_t *req)
     }
 
     ngx_mra_near_answer(req, rc);
+}
+
+
+/*
+ * The far store may not have been told yet what was counted here alone.  A
+ * worker that counts looks at what the other way has counted afterwards, so
+ * that of two one sees the other.
+ */
+
+static ngx_int_t
+ngx_mra_near_hit_both(ngx_mra_near_t *nr, ngx_mra_op_t *op, ngx_uint_t used)
+{
+    u_char        name[NGX_MRA_VALUE_MAX];
+    ngx_mra_op_t  other;
+
+    other = *op;
+    other.also = NULL;
+    other.value.data = name;
+    other.value.len = NGX_MRA_VALUE_MAX;
+    ngx_mra_near_alone(other.key);
+
+    if (ngx_mra_store_get(nr->near, &other) != NGX_OK
+        || used + other.used <= op->limit)
+    {
+        return NGX_OK;
+    }
+
+    other.limit = other.used;
+    other.value.len = NGX_MRA_VALUE_MAX;
+
+    (void) ngx_mra_store_get(nr->near, &other);
+
+    op->used = op->limit;
+    op->retry = ngx_max(other.retry, 1);
+
+    return NGX_DECLINED;
 }
 
 
@@ -702,6 +744,10 @@ ngx_mra_near_hit_alone(ngx_mra_near_t *nr, ngx_mra_op_t *op)
     op->used = counted.used + alone.used;
     op->retry = alone.retry;
 
+    if (rc == NGX_OK) {
+        return ngx_mra_near_alone_both(nr, op, &counted);
+    }
+
     /* whichever has its oldest leave first makes room */
 
     if (rc == NGX_DECLINED && counted.used) {
@@ -716,6 +762,31 @@ ngx_mra_near_hit_alone(ngx_mra_near_t *nr, ngx_mra_op_t *op)
     }
 
     return rc;
+}
+
+
+/* what was counted meanwhile by another worker */
+
+static ngx_int_t
+ngx_mra_near_alone_both(ngx_mra_near_t *nr, ngx_mra_op_t *op,
+    ngx_mra_op_t *counted)
+{
+    ngx_uint_t  before;
+
+    before = counted->used;
+    counted->value.len = NGX_MRA_VALUE_MAX;
+
+    if (ngx_mra_store_get(nr->near, counted) != NGX_OK
+        || counted->used <= before
+        || op->used - before + counted->used <= op->limit)
+    {
+        return NGX_OK;
+    }
+
+    op->used = op->limit;
+    op->retry = ngx_max(counted->retry, 1);
+
+    return NGX_DECLINED;
 }
 
 

@@ -84,6 +84,7 @@ static void ngx_mra_redis_answer(ngx_mra_redis_call_t *call,
     redisReply *reply);
 static void ngx_mra_redis_failed(ngx_mra_redis_conn_t *conn, char *what,
     ngx_err_t err);
+static ngx_uint_t ngx_mra_redis_has_other(ngx_mra_redis_conn_t *conn);
 static void ngx_mra_redis_retry(ngx_mra_redis_conn_t *conn);
 static void ngx_mra_redis_shut(ngx_mra_redis_conn_t *conn);
 
@@ -218,6 +219,10 @@ ngx_mra_redis_connect(ngx_mra_redis_conn_t *conn)
     }
 
     conn->asking = conn->conf->sentinel.len ? 1 : 0;
+
+    if (conn->tried++ == 0) {
+        conn->trying = ngx_current_msec;
+    }
 
     addr = conn->conf->addrs.elts;
     addr += conn->turn++ % conn->conf->addrs.nelts;
@@ -561,6 +566,7 @@ ngx_mra_redis_greeted(ngx_mra_redis_call_t *call, redisReply *reply)
 
     conn->state = NGX_MRA_REDIS_READY;
     conn->delay = 0;
+    conn->tried = 0;
     conn->up = 1;
     conn->late = 0;
     conn->since = ngx_current_msec;
@@ -982,7 +988,7 @@ static void
 ngx_mra_redis_failed(ngx_mra_redis_conn_t *conn, char *what, ngx_err_t err)
 {
     u_char      *p, *last, text[96];
-    ngx_uint_t   cut, told;
+    ngx_uint_t   cut, quiet;
 
     /* a reason may have been given already */
 
@@ -1007,11 +1013,13 @@ ngx_mra_redis_failed(ngx_mra_redis_conn_t *conn, char *what, ngx_err_t err)
     cut = conn->state == NGX_MRA_REDIS_READY && !conn->late
           && ngx_current_msec - conn->since > NGX_MRA_REDIS_STABLE;
 
-    told = conn->told && conn->asking;
+    /* an address that was told, or another one of those that are known */
+
+    quiet = (conn->told && conn->asking) || ngx_mra_redis_has_other(conn);
 
     ngx_mra_redis_shut(conn);
 
-    if (cut || told) {
+    if (cut || quiet) {
         conn->state = NGX_MRA_REDIS_WAITING;
         conn->timer.cancelable = 1;
         ngx_add_timer(&conn->timer, 1);
@@ -1020,9 +1028,21 @@ ngx_mra_redis_failed(ngx_mra_redis_conn_t *conn, char *what, ngx_err_t err)
         ngx_mra_redis_retry(conn);
     }
 
-    if (!told) {
+    if (!quiet) {
         conn->handler(conn, cut ? NGX_MRA_REDIS_CUT : NGX_MRA_REDIS_DOWN);
     }
+}
+
+
+/* in time: whoever waits for the connection does not wait for all of them */
+
+static ngx_uint_t
+ngx_mra_redis_has_other(ngx_mra_redis_conn_t *conn)
+{
+    return conn->state != NGX_MRA_REDIS_READY
+           && conn->delay == 0
+           && conn->tried < conn->conf->addrs.nelts
+           && ngx_current_msec - conn->trying < conn->conf->timeout;
 }
 
 

@@ -65,6 +65,8 @@ struct ngx_mra_redis_conn_s {
 
     ngx_uint_t               state;
     ngx_uint_t               turn;      /* which address is next */
+    ngx_uint_t               tried;     /* of them, since it was up */
+    ngx_msec_t               trying;    /* ... or since when, ms */
     ngx_msec_t               delay;
     ngx_msec_t               since;     /* it is up, ms */
 

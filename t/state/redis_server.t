@@ -4,13 +4,14 @@ use strict;
 use warnings;
 
 use MRA::Cert;
+use MRA::DNS;
 use MRA::Daemon;
 use MRA::Nginx;
 use MRA::Nodes;
 use MRA::Util;
 use Test::More;
 
-my $t = MRA::Nginx->new()->plan(37);
+my $t = MRA::Nginx->new()->plan(41);
 my $dir = $t->dir;
 
 $t->write_file('password', "open sesame\n");
@@ -61,7 +62,19 @@ my $port = $redis->port;
 
 works('unix', "unix:$dir/redis.sock db=3 prefix=x:y*z");
 is($redis->cli('-n', 3, 'EXISTS', 'x:y*zepoch'), 1, 'in its database');
-works('a name', "localhost:$port");
+
+my $dns = MRA::DNS->new($t);
+my $resolver = 'resolver 127.0.0.1:' . $dns->port . ' ipv6=off;';
+
+$dns->tell('redis.example' => ['127.0.0.1'],
+    'many.example' => ['127.0.0.9', '127.0.0.1']);
+
+works('a name', "redis.example:$port", mra => $resolver);
+works('several addresses', "many.example:$port", mra => $resolver);
+
+# no numbers for nginx, but for the system, whatever it knows of localhost
+
+works('a name, looked up at start', "127.1:$port");
 
 is($redis->cli('ACL', 'SETUSER', 'mra', 'on', '>open sesame', 'resetkeys',
     split ' ', $acl), 'OK', 'a user');
