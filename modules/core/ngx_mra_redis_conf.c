@@ -29,6 +29,7 @@ typedef struct {
     ngx_str_t   tls_certificate;
     ngx_str_t   tls_key;
     ngx_str_t   sentinel;
+    ngx_str_t   cluster;
     ngx_str_t   timeout;
 } ngx_mra_redis_args_t;
 
@@ -53,11 +54,14 @@ static ngx_mra_redis_param_t  ngx_mra_redis_params[] = {
       offsetof(ngx_mra_redis_args_t, tls_certificate) },
     { ngx_string("tls_key="), offsetof(ngx_mra_redis_args_t, tls_key) },
     { ngx_string("sentinel="), offsetof(ngx_mra_redis_args_t, sentinel) },
+    { ngx_string("cluster="), offsetof(ngx_mra_redis_args_t, cluster) },
     { ngx_string("timeout="), offsetof(ngx_mra_redis_args_t, timeout) },
     { ngx_null_string, 0 }
 };
 
 
+static char *ngx_mra_redis_many(ngx_conf_t *cf, ngx_mra_redis_conf_t *rcf,
+    ngx_mra_redis_args_t *args);
 static char *ngx_mra_redis_param(ngx_conf_t *cf, ngx_mra_redis_args_t *args,
     ngx_str_t *value);
 static char *ngx_mra_redis_address(ngx_conf_t *cf, ngx_mra_redis_conf_t *rcf,
@@ -129,15 +133,54 @@ ngx_mra_set_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    if (rcf->addrs.nelts > 1 && args.sentinel.data == NULL) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"redis\" takes several addresses only of "
-                           "sentinels, with \"sentinel=\" and the name of "
-                           "the master");
+    if (ngx_mra_redis_many(cf, rcf, &args) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 
     return ngx_mra_redis_settings(cf, rcf, &args);
+}
+
+
+/* several servers: sentinels or a cluster */
+
+static char *
+ngx_mra_redis_many(ngx_conf_t *cf, ngx_mra_redis_conf_t *rcf,
+    ngx_mra_redis_args_t *args)
+{
+    if (args->cluster.data) {
+
+        if (args->cluster.len == 2
+            && ngx_strncmp(args->cluster.data, "on", 2) == 0)
+        {
+            rcf->cluster = 1;
+
+        } else if (args->cluster.len != 3
+                   || ngx_strncmp(args->cluster.data, "off", 3) != 0)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"cluster=\" of \"redis\" must be \"on\" or "
+                               "\"off\"");
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (rcf->cluster && (args->sentinel.data || args->db.data)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"cluster=on\" of \"redis\" goes neither with "
+                           "\"sentinel=\" nor with \"db=\"");
+        return NGX_CONF_ERROR;
+    }
+
+    if (rcf->addrs.nelts > 1 && !rcf->cluster && args->sentinel.data == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"redis\" takes several addresses only of "
+                           "sentinels, with \"sentinel=\" and the name of "
+                           "the master, or of a cluster, with "
+                           "\"cluster=on\"");
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
 }
 
 
@@ -267,6 +310,16 @@ ngx_mra_redis_settings(ngx_conf_t *cf, ngx_mra_redis_conf_t *rcf,
         if (rcf->prefix.data[i] <= 0x20 || rcf->prefix.data[i] >= 0x7f) {
             break;
         }
+    }
+
+    if (rcf->cluster
+        && ngx_strlchr(rcf->prefix.data, rcf->prefix.data + rcf->prefix.len,
+                       '{'))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"prefix=\" of \"redis\" with \"cluster=on\" must "
+                           "be without \"{\"");
+        return NGX_CONF_ERROR;
     }
 
     if (i != rcf->prefix.len || i > NGX_MRA_REDIS_PREFIX_LEN) {

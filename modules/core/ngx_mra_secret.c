@@ -158,6 +158,9 @@ ngx_int_t
 ngx_mra_key(ngx_mra_conf_t *mcf, ngx_mra_kind_e kind, ngx_str_t *scope,
     ngx_str_t *name, u_char *key)
 {
+#if (NGX_MRA_HIREDIS)
+    ngx_str_t             none;
+#endif
     u_char                digest[NGX_MRA_TOKEN_KEY_LEN];
     ngx_mra_core_conf_t  *mccf;
 
@@ -170,6 +173,27 @@ ngx_mra_key(ngx_mra_conf_t *mcf, ngx_mra_kind_e kind, ngx_str_t *scope,
     }
 
     ngx_memcpy(key, digest, NGX_MRA_KEY_LEN);
+
+#if (NGX_MRA_HIREDIS)
+
+    /* what is asked for together is in one part of a cluster */
+
+    if (mccf->redis && mccf->redis->cluster
+        && (kind == NGX_MRA_CREDENTIAL || kind == NGX_MRA_AUTHORIZATION))
+    {
+        ngx_str_null(&none);
+
+        if (ngx_mra_token_digest(&mccf->key_key, NGX_MRA_KINDS, &none, name,
+                                 digest)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        key[0] = digest[0];
+    }
+
+#endif
 
     return NGX_OK;
 }

@@ -18,6 +18,10 @@
 
 #define NGX_MRA_NEAR_NODES   32768
 
+/* so long without a refusal, ms */
+
+#define NGX_MRA_NEAR_TAKEN   1000
+
 
 /* the kinds that nodes share: values and windows */
 
@@ -37,6 +41,7 @@ static ngx_int_t ngx_mra_near_scan(ngx_mra_store_t *st, ngx_mra_op_t *op);
 static ngx_int_t ngx_mra_near_count(ngx_mra_store_t *st, ngx_mra_op_t *op);
 static void ngx_mra_near_cancel(ngx_mra_store_t *st, ngx_mra_op_t *op);
 
+static ngx_int_t ngx_mra_near_ready(ngx_mra_near_t *nr, ngx_mra_op_t *op);
 static ngx_int_t ngx_mra_near_look(ngx_mra_near_t *nr, ngx_mra_op_t *op);
 static void ngx_mra_near_keep(ngx_mra_near_req_t *req, ngx_mra_op_t *op);
 static ngx_int_t ngx_mra_near_forget(ngx_mra_near_t *nr, ngx_mra_op_t *op,
@@ -177,13 +182,26 @@ ngx_mra_near_close(ngx_mra_store_t *st)
 void
 ngx_mra_near_stat(ngx_mra_store_t *st, ngx_mra_near_stat_t *stat)
 {
+    ngx_uint_t       i;
+    ngx_msec_t       dirty;
     ngx_mra_near_t  *nr;
 
     nr = st->data;
 
     stat->policy = nr->conf->lost;
     stat->lost = nr->shared->lost;
-    stat->dirty = nr->shared->dirty;
+    stat->dirty = 0;
+
+    for (i = 0; i < ngx_mra_redis_tags(nr->far); i++) {
+        dirty = nr->shared->dirty[i];
+
+        if (dirty && (stat->dirty == 0
+                      || (ngx_msec_int_t) (dirty - stat->dirty) < 0))
+        {
+            stat->dirty = dirty;
+        }
+    }
+
     stat->refused = nr->shared->refused;
 }
 
@@ -205,7 +223,7 @@ ngx_mra_near_get(ngx_mra_store_t *st, ngx_mra_op_t *op)
 
     req = ngx_mra_near_req(nr, op, ngx_mra_near_got, 0);
 
-    if (req && !ngx_mra_redis_up(nr->far)) {
+    if (req && ngx_mra_near_ready(nr, op) == NGX_AGAIN) {
         ngx_mra_redis_hurry(nr->far);
 
         req->held = 1;
@@ -218,6 +236,26 @@ ngx_mra_near_get(ngx_mra_store_t *st, ngx_mra_op_t *op)
     rc = ngx_mra_near_wait(req, op, nr->far->backend->get);
 
     return (rc == NGX_ERROR) ? NGX_DECLINED : rc;
+}
+
+
+/* NGX_AGAIN: it is being connected, or this worker does so now */
+
+static ngx_int_t
+ngx_mra_near_ready(ngx_mra_near_t *nr, ngx_mra_op_t *op)
+{
+    ngx_int_t  rc;
+
+    if (nr->shared->lost) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_mra_redis_ready(nr->far, ngx_mra_near_tag(nr, op));
+
+    /* alone it is told by the leader */
+
+    return (rc == NGX_ERROR && ngx_mra_redis_tags(nr->far) == 1) ? NGX_AGAIN
+                                                                 : rc;
 }
 
 
@@ -275,7 +313,7 @@ ngx_mra_near_got(ngx_mra_near_req_t *req)
     /* whoever is signed in elsewhere is not to suffer from a cut */
 
     if (req->op.rc == NGX_ERROR && !req->held
-        && !ngx_mra_redis_up(req->nr->far) && req->nr->shared->lost == 0)
+        && ngx_mra_near_ready(req->nr, op) == NGX_AGAIN)
     {
         req->held = 1;
         req->op.value = op->value;
@@ -283,9 +321,12 @@ ngx_mra_near_got(ngx_mra_near_req_t *req)
         return;
     }
 
-    ngx_mra_near_taken(req->nr, req->op.rc);
+    /* what is full may be read still */
 
-    if (req->op.rc == NGX_OK) {
+    if (req->op.rc == NGX_ERROR) {
+        ngx_mra_near_taken(req->nr, NGX_ERROR);
+
+    } else if (req->op.rc == NGX_OK) {
         op->value = req->op.value;
         op->ttl = req->op.ttl;
 
@@ -309,7 +350,10 @@ ngx_mra_near_release(ngx_mra_near_t *nr)
         next = ngx_queue_next(q);
         req = ngx_queue_data(q, ngx_mra_near_req_t, queue);
 
-        if (!req->held || req->op.pending) {
+        if (!req->held || req->op.pending
+            || (nr->shared->lost == 0 && ngx_mra_redis_tags(nr->far) > 1
+                && ngx_mra_near_ready(nr, &req->op) == NGX_AGAIN))
+        {
             continue;
         }
 
@@ -391,7 +435,7 @@ ngx_mra_near_set(ngx_mra_store_t *st, ngx_mra_op_t *op)
         }
     }
 
-    ngx_mra_near_dirty(nr, ngx_current_msec);
+    ngx_mra_near_dirty(nr, ngx_mra_near_tag(nr, op), ngx_current_msec);
 
     return NGX_OK;
 }
@@ -436,7 +480,7 @@ ngx_mra_near_heard(ngx_mra_near_req_t *req)
 
     if (req->op.rc != NGX_OK) {
 
-        if (ngx_mra_redis_up(nr->far)
+        if (ngx_mra_redis_refusal(nr->far)->len
             && ngx_atomic_cmp_set(&nr->shared->unheard, 0, 1))
         {
             ngx_log_error(NGX_LOG_ERR, nr->log, 0,
@@ -477,7 +521,8 @@ ngx_mra_near_written(ngx_mra_near_req_t *req)
     ngx_mra_near_taken(req->nr, req->op.rc);
 
     if (req->op.rc != NGX_OK) {
-        ngx_mra_near_dirty(req->nr, req->begun);
+        ngx_mra_near_dirty(req->nr, ngx_mra_near_tag(req->nr, &req->op),
+                           req->begun);
     }
 
     ngx_mra_near_req_free(req);
@@ -540,7 +585,7 @@ ngx_mra_near_forget(ngx_mra_near_t *nr, ngx_mra_op_t *op,
         return NGX_AGAIN;
     }
 
-    ngx_mra_near_dirty(nr, ngx_current_msec);
+    ngx_mra_near_dirty(nr, ngx_mra_near_tag(nr, op), ngx_current_msec);
 
     return rc;
 }
@@ -556,7 +601,8 @@ ngx_mra_near_deleted(ngx_mra_near_req_t *req)
     ngx_mra_near_taken(req->nr, rc);
 
     if (rc == NGX_ERROR) {
-        ngx_mra_near_dirty(req->nr, req->begun);
+        ngx_mra_near_dirty(req->nr, ngx_mra_near_tag(req->nr, &req->op),
+                           req->begun);
 
     } else {
         (void) ngx_mra_store_del(req->nr->near, &req->op);
@@ -703,7 +749,7 @@ ngx_mra_near_hit_lost(ngx_mra_near_t *nr, ngx_mra_op_t *op)
         }
     }
 
-    ngx_mra_near_dirty(nr, ngx_current_msec);
+    ngx_mra_near_dirty(nr, ngx_mra_near_tag(nr, op), ngx_current_msec);
 
     return ngx_mra_near_hit_alone(nr, op);
 }
@@ -936,33 +982,37 @@ ngx_mra_near_answer(ngx_mra_near_req_t *req, ngx_int_t rc)
 
 
 void
-ngx_mra_near_dirty(ngx_mra_near_t *nr, ngx_msec_t since)
+ngx_mra_near_dirty(ngx_mra_near_t *nr, ngx_uint_t tag, ngx_msec_t since)
 {
-    ngx_atomic_uint_t  old;
+    ngx_atomic_t       *dirty;
+    ngx_atomic_uint_t   old;
 
+    dirty = &nr->shared->dirty[tag];
     since = since ? since : 1;
 
     do {
-        old = nr->shared->dirty;
+        old = *dirty;
 
         if (old && (ngx_msec_int_t) (old - since) <= 0) {
             return;
         }
 
-    } while (!ngx_atomic_cmp_set(&nr->shared->dirty, old, since));
+    } while (!ngx_atomic_cmp_set(dirty, old, since));
 }
 
 
 void
 ngx_mra_near_taken(ngx_mra_near_t *nr, ngx_int_t rc)
 {
+    ngx_str_t          *refusal;
+    ngx_atomic_uint_t   refused, now;
+
+    refused = nr->shared->refused;
+
     if (rc != NGX_ERROR) {
 
-        if (nr->shared->refused
-            && ngx_atomic_cmp_set(&nr->shared->refused, 1, 0))
-        {
-            ngx_log_error(NGX_LOG_NOTICE, nr->log, 0,
-                          "redis %V does its work again", &nr->name);
+        if (refused) {
+            nr->shared->taken = 1;
         }
 
         return;
@@ -970,11 +1020,38 @@ ngx_mra_near_taken(ngx_mra_near_t *nr, ngx_int_t rc)
 
     /* lost is told by another line */
 
-    if (ngx_mra_redis_up(nr->far)
-        && ngx_atomic_cmp_set(&nr->shared->refused, 0, 1))
+    refusal = ngx_mra_redis_refusal(nr->far);
+
+    if (refusal->len == 0) {
+        return;
+    }
+
+    now = ngx_current_msec ? ngx_current_msec : 1;
+    nr->shared->taken = 0;
+
+    if (ngx_atomic_cmp_set(&nr->shared->refused, refused, now)
+        && refused == 0)
     {
         ngx_log_error(NGX_LOG_ERR, nr->log, 0,
-                      "redis %V refuses: \"%V\"", &nr->name,
-                      ngx_mra_redis_refusal(nr->far));
+                      "redis %V refuses: \"%V\"", &nr->name, refusal);
+    }
+}
+
+
+/* one part of a cluster may take it and another one not */
+
+void
+ngx_mra_near_taken_tell(ngx_mra_near_t *nr)
+{
+    ngx_atomic_uint_t  refused;
+
+    refused = nr->shared->refused;
+
+    if (refused && nr->shared->taken
+        && (ngx_msec_int_t) (ngx_current_msec - refused) > NGX_MRA_NEAR_TAKEN
+        && ngx_atomic_cmp_set(&nr->shared->refused, refused, 0))
+    {
+        ngx_log_error(NGX_LOG_NOTICE, nr->log, 0,
+                      "redis %V does its work again", &nr->name);
     }
 }

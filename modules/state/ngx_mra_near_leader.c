@@ -13,14 +13,17 @@
 #define NGX_MRA_NEAR_GONE   1000    /* a leader not seen for so long */
 #define NGX_MRA_NEAR_PING   1000
 #define NGX_MRA_NEAR_PAUSE  2000    /* after a merge that failed */
+#define NGX_MRA_NEAR_MISSED 1000    /* told once in */
 
 
 static void ngx_mra_near_tick(ngx_event_t *ev);
 static void ngx_mra_near_elect(ngx_mra_near_t *nr);
 static void ngx_mra_near_tell(ngx_mra_near_t *nr, ngx_mra_redis_up_e up,
     ngx_str_t *why);
-static void ngx_mra_near_change(void *data, ngx_mra_kind_e kind, u_char *key,
-    ngx_uint_t emptied);
+static void ngx_mra_near_change(void *data, ngx_uint_t tag,
+    ngx_mra_redis_change_e what, ngx_mra_kind_e kind, u_char *key);
+static void ngx_mra_near_missed(ngx_mra_near_t *nr, ngx_uint_t tag,
+    ngx_mra_redis_change_e what);
 static void ngx_mra_near_fetched(ngx_mra_near_req_t *req);
 
 
@@ -63,7 +66,6 @@ ngx_mra_near_leader_close(ngx_mra_near_t *nr)
 static void
 ngx_mra_near_tick(ngx_event_t *ev)
 {
-    ngx_msec_t         since;
     ngx_connection_t  *dumb;
     ngx_mra_near_t    *nr;
 
@@ -85,15 +87,15 @@ ngx_mra_near_tick(ngx_event_t *ev)
         ngx_mra_redis_ping(nr->far);
     }
 
-    if (nr->leader && ngx_mra_near_has_far(nr) && !nr->merge.active) {
-        since = nr->shared->dirty;
+    if (nr->leader) {
+        ngx_mra_near_taken_tell(nr);
+    }
 
-        if (since && (ngx_msec_int_t) (nr->pause - ngx_current_msec) <= 0
-            && ngx_atomic_cmp_set(&nr->shared->dirty, since, 0))
-        {
-            nr->pause = ngx_current_msec + NGX_MRA_NEAR_PAUSE;
-            ngx_mra_near_merge(nr, since);
-        }
+    if (nr->leader && ngx_mra_near_has_far(nr) && !nr->merge.active
+        && (ngx_msec_int_t) (nr->pause - ngx_current_msec) <= 0
+        && ngx_mra_near_merge(nr))
+    {
+        nr->pause = ngx_current_msec + NGX_MRA_NEAR_PAUSE;
     }
 
     ngx_add_timer(ev, NGX_MRA_NEAR_TICK);
@@ -138,7 +140,7 @@ ngx_mra_near_elect(ngx_mra_near_t *nr)
     shared->seen = ngx_current_msec;
     nr->leader = 1;
 
-    (void) ngx_mra_redis_listen(nr->far, &shared->place, ngx_mra_near_change);
+    (void) ngx_mra_redis_listen(nr->far, shared->place, ngx_mra_near_change);
 
     if (ngx_mra_redis_up(nr->far)) {
         ngx_str_null(&none);
@@ -180,6 +182,26 @@ ngx_mra_near_tell(ngx_mra_near_t *nr, ngx_mra_redis_up_e up, ngx_str_t *why)
     shared = nr->shared;
     lost = shared->lost;
 
+    if (up == NGX_MRA_REDIS_PART) {
+        shared->broken = 1;
+
+        ngx_log_error(NGX_LOG_ERR, nr->log, 0,
+                      "redis %V is lost: %V, %s about its part of the "
+                      "cluster", &nr->name, why,
+                      ngx_mra_near_decides[nr->conf->lost]);
+        return;
+    }
+
+    if (up == NGX_MRA_REDIS_WHOLE) {
+
+        if (ngx_atomic_cmp_set(&shared->broken, 1, 0)) {
+            ngx_log_error(NGX_LOG_NOTICE, nr->log, 0,
+                          "redis cluster is whole again");
+        }
+
+        return;
+    }
+
     if (up == NGX_MRA_REDIS_UP) {
         shared->lost = 0;
 
@@ -207,34 +229,16 @@ ngx_mra_near_tell(ngx_mra_near_t *nr, ngx_mra_redis_up_e up, ngx_str_t *why)
 
 
 static void
-ngx_mra_near_change(void *data, ngx_mra_kind_e kind, u_char *key,
-    ngx_uint_t emptied)
+ngx_mra_near_change(void *data, ngx_uint_t tag, ngx_mra_redis_change_e what,
+    ngx_mra_kind_e kind, u_char *key)
 {
     ngx_mra_near_t      *nr = data;
 
     ngx_mra_op_t         op;
     ngx_mra_near_req_t  *req;
 
-    if (key == NULL) {
-
-        if (emptied) {
-            ngx_log_error(NGX_LOG_WARN, nr->log, 0,
-                          "redis %V has lost what it had, it gets what this "
-                          "node has", &nr->name);
-
-            /* since ever */
-
-            ngx_mra_near_dirty(nr, ngx_current_msec - NGX_MAX_INT32_VALUE);
-
-        } else {
-            ngx_log_error(NGX_LOG_NOTICE, nr->log, 0,
-                          "redis %V has dropped changes that this node has "
-                          "not seen, what it remembers is asked for again",
-                          &nr->name);
-
-            ngx_mra_near_flush(nr);
-        }
-
+    if (what != NGX_MRA_REDIS_CHANGED) {
+        ngx_mra_near_missed(nr, tag, what);
         return;
     }
 
@@ -262,6 +266,50 @@ ngx_mra_near_change(void *data, ngx_mra_kind_e kind, u_char *key,
     if (req) {
         req->op.value.data = req->data;
         (void) ngx_mra_near_push(req, nr->far->backend->get);
+    }
+}
+
+
+/* the parts of a cluster say so one after the other: that is one line */
+
+static void
+ngx_mra_near_missed(ngx_mra_near_t *nr, ngx_uint_t tag,
+    ngx_mra_redis_change_e what)
+{
+    ngx_uint_t  silent;
+
+    if (what == NGX_MRA_REDIS_BEGUN) {
+        ngx_mra_near_flush(nr, tag);
+        return;
+    }
+
+    silent = nr->missed
+             && ngx_current_msec - nr->missed < NGX_MRA_NEAR_MISSED;
+
+    nr->missed = ngx_current_msec ? ngx_current_msec : 1;
+
+    if (what == NGX_MRA_REDIS_EMPTIED) {
+
+        /* since ever */
+
+        ngx_mra_near_dirty(nr, tag, ngx_current_msec - NGX_MAX_INT32_VALUE);
+
+        if (!silent) {
+            ngx_log_error(NGX_LOG_WARN, nr->log, 0,
+                          "redis %V has lost what it had, it gets what this "
+                          "node has", &nr->name);
+        }
+
+        return;
+    }
+
+    ngx_mra_near_flush(nr, tag);
+
+    if (!silent) {
+        ngx_log_error(NGX_LOG_NOTICE, nr->log, 0,
+                      "redis %V has dropped changes that this node has "
+                      "not seen, what it remembers is asked for again",
+                      &nr->name);
     }
 }
 

@@ -20,18 +20,22 @@
 static void ngx_mra_near_merge_step(ngx_event_t *ev);
 static ngx_int_t ngx_mra_near_page(ngx_mra_near_t *nr,
     ngx_mra_near_walk_t *walk, size_t *len);
+static void ngx_mra_near_merge_end(ngx_mra_near_t *nr, ngx_uint_t all);
 static void ngx_mra_near_merge_record(ngx_mra_near_t *nr,
-    ngx_mra_record_t *rec, ngx_msec_t elapsed);
+    ngx_mra_record_t *rec);
 static void ngx_mra_near_merge_value(ngx_mra_near_t *nr,
     ngx_mra_record_t *rec);
 static void ngx_mra_near_merge_window(ngx_mra_near_t *nr,
     ngx_mra_record_t *rec, ngx_msec_t elapsed);
-static void ngx_mra_near_merge_push(ngx_mra_near_t *nr,
+static void ngx_mra_near_merge_push(ngx_mra_near_t *nr, ngx_uint_t tag,
     ngx_mra_near_req_t *req,
     ngx_int_t (*send)(ngx_mra_store_t *st, ngx_mra_op_t *op));
 static void ngx_mra_near_unburied(ngx_mra_near_req_t *req);
+static void ngx_mra_near_merge_value_done(ngx_mra_near_req_t *req);
 static void ngx_mra_near_merge_done(ngx_mra_near_req_t *req);
 static void ngx_mra_near_flush_step(ngx_event_t *ev);
+static ngx_uint_t ngx_mra_near_may_forget(ngx_mra_near_t *nr,
+    ngx_mra_record_t *rec);
 static ngx_uint_t ngx_mra_near_set_since(ngx_mra_near_t *nr,
     ngx_mra_record_t *rec, ngx_msec_t elapsed);
 
@@ -54,6 +58,8 @@ ngx_mra_near_merge_open(ngx_mra_near_t *nr)
 void
 ngx_mra_near_merge_close(ngx_mra_near_t *nr)
 {
+    ngx_uint_t  i;
+
     if (nr->merge.timer.timer_set) {
         ngx_del_timer(&nr->merge.timer);
     }
@@ -63,35 +69,87 @@ ngx_mra_near_merge_close(ngx_mra_near_t *nr)
 
         /* older than all that is there */
 
-        ngx_memcpy(nr->shared->place.last, "0-1", sizeof("0-1"));
-        nr->shared->place.len = sizeof("0-1") - 1;
+        for (i = 0; i < ngx_mra_redis_tags(nr->far); i++) {
+
+            if (nr->flush.sinces[i]) {
+                ngx_memcpy(nr->shared->place[i].last, "0-1", sizeof("0-1"));
+                nr->shared->place[i].len = sizeof("0-1") - 1;
+            }
+        }
     }
 
     if (nr->merge.active) {
-        nr->merge.active = 0;
-        ngx_mra_near_dirty(nr, nr->merge.since);
+        ngx_mra_near_merge_end(nr, 1);
     }
 
     nr->flush.active = 0;
 }
 
 
-void
-ngx_mra_near_merge(ngx_mra_near_t *nr, ngx_msec_t since)
+ngx_uint_t
+ngx_mra_near_merge(ngx_mra_near_t *nr)
 {
+    ngx_uint_t            i, n;
+    ngx_msec_t            since;
+    ngx_atomic_t         *dirty;
     ngx_mra_near_walk_t  *walk;
 
     walk = &nr->merge;
+    n = 0;
+
+    for (i = 0; i < ngx_mra_redis_tags(nr->far); i++) {
+
+        dirty = &nr->shared->dirty[i];
+        since = *dirty;
+
+        walk->sinces[i] = 0;
+        walk->failed[i] = 0;
+
+        if (since == 0 || ngx_mra_redis_ready(nr->far, i) != NGX_OK
+            || !ngx_atomic_cmp_set(dirty, since, 0))
+        {
+            continue;
+        }
+
+        walk->sinces[i] = since;
+
+        if (n++ == 0 || (ngx_msec_int_t) (since - walk->since) < 0) {
+            walk->since = since;
+        }
+    }
+
+    if (n == 0) {
+        return 0;
+    }
 
     walk->kind = 0;
     walk->cursor = 0;
-    walk->since = since;
     walk->until = ngx_current_msec;
     walk->waiting = 0;
     walk->active = 1;
-    walk->failed = 0;
 
     ngx_add_timer(&walk->timer, NGX_MRA_NEAR_STEP);
+
+    return 1;
+}
+
+
+/* what did not arrive is for another time */
+
+static void
+ngx_mra_near_merge_end(ngx_mra_near_t *nr, ngx_uint_t all)
+{
+    ngx_uint_t            i;
+    ngx_mra_near_walk_t  *walk;
+
+    walk = &nr->merge;
+    walk->active = 0;
+
+    for (i = 0; i < ngx_mra_redis_tags(nr->far); i++) {
+        if (walk->sinces[i] && (all || walk->failed[i])) {
+            ngx_mra_near_dirty(nr, i, walk->sinces[i]);
+        }
+    }
 }
 
 
@@ -100,7 +158,6 @@ ngx_mra_near_merge_step(ngx_event_t *ev)
 {
     size_t                len;
     u_char               *p;
-    ngx_msec_t            elapsed;
     ngx_mra_near_t       *nr;
     ngx_connection_t     *dumb;
     ngx_mra_record_t     *rec;
@@ -110,24 +167,21 @@ ngx_mra_near_merge_step(ngx_event_t *ev)
     nr = dumb->data;
     walk = &nr->merge;
 
-    if (walk->failed || !ngx_mra_near_has_far(nr)) {
-        walk->active = 0;
-        ngx_mra_near_dirty(nr, walk->since);
+    if (!ngx_mra_near_has_far(nr)) {
+        ngx_mra_near_merge_end(nr, 1);
         return;
     }
-
-    elapsed = ngx_current_msec - walk->since;
 
     if (walk->waiting < NGX_MRA_NEAR_WAITING && walk->kind < NGX_MRA_KINDS) {
 
         if (ngx_mra_near_page(nr, walk, &len) != NGX_OK) {
-            walk->failed = 1;
-            len = 0;
+            ngx_mra_near_merge_end(nr, 1);
+            return;
         }
 
         for (p = nr->page; p < nr->page + len; p += rec->len) {
             rec = (ngx_mra_record_t *) p;
-            ngx_mra_near_merge_record(nr, rec, elapsed);
+            ngx_mra_near_merge_record(nr, rec);
         }
 
         if (walk->cursor == 0) {
@@ -136,7 +190,7 @@ ngx_mra_near_merge_step(ngx_event_t *ev)
     }
 
     if (walk->kind == NGX_MRA_KINDS && walk->waiting == 0) {
-        walk->active = 0;
+        ngx_mra_near_merge_end(nr, 0);
         return;
     }
 
@@ -169,9 +223,19 @@ ngx_mra_near_page(ngx_mra_near_t *nr, ngx_mra_near_walk_t *walk, size_t *len)
 
 
 static void
-ngx_mra_near_merge_record(ngx_mra_near_t *nr, ngx_mra_record_t *rec,
-    ngx_msec_t elapsed)
+ngx_mra_near_merge_record(ngx_mra_near_t *nr, ngx_mra_record_t *rec)
 {
+    ngx_uint_t  tag;
+    ngx_msec_t  elapsed;
+
+    tag = ngx_mra_near_tag(nr, rec);
+
+    if (nr->merge.sinces[tag] == 0 || nr->merge.failed[tag]) {
+        return;
+    }
+
+    elapsed = ngx_current_msec - nr->merge.sinces[tag];
+
     switch (nr->merge.kind) {
 
     case NGX_MRA_TOKEN:
@@ -237,18 +301,21 @@ ngx_mra_near_merge_value(ngx_mra_near_t *nr, ngx_mra_record_t *rec)
 
     if (rec->size == 0) {
         req = ngx_mra_near_req(nr, &op, ngx_mra_near_unburied, 0);
-        ngx_mra_near_merge_push(nr, req, nr->far->backend->del);
+        ngx_mra_near_merge_push(nr, ngx_mra_near_tag(nr, rec), req,
+                            nr->far->backend->del);
         return;
     }
 
-    req = ngx_mra_near_req(nr, &op, ngx_mra_near_merge_done, rec->size);
+    req = ngx_mra_near_req(nr, &op, ngx_mra_near_merge_value_done,
+                           rec->size);
 
     if (req) {
         req->op.value.data = req->data;
         ngx_memcpy(req->data, rec->data, rec->size);
     }
 
-    ngx_mra_near_merge_push(nr, req, nr->far->backend->set);
+    ngx_mra_near_merge_push(nr, ngx_mra_near_tag(nr, rec), req,
+                            ngx_mra_redis_restore);
 }
 
 
@@ -276,7 +343,7 @@ ngx_mra_near_merge_window(ngx_mra_near_t *nr, ngx_mra_record_t *rec,
     req = ngx_mra_near_req(nr, &op, ngx_mra_near_merge_done,
                            rec->used * sizeof(ngx_msec_t));
     if (req == NULL) {
-        nr->merge.failed = 1;
+        nr->merge.failed[ngx_mra_near_tag(nr, rec)] = 1;
         return;
     }
 
@@ -315,16 +382,18 @@ ngx_mra_near_merge_window(ngx_mra_near_t *nr, ngx_mra_record_t *rec,
     req->op.value.data = req->data;
     req->op.value.len = n * sizeof(ngx_msec_t);
 
-    ngx_mra_near_merge_push(nr, req, ngx_mra_redis_merge);
+    ngx_mra_near_merge_push(nr, ngx_mra_near_tag(nr, rec), req,
+                            ngx_mra_redis_merge);
 }
 
 
 static void
-ngx_mra_near_merge_push(ngx_mra_near_t *nr, ngx_mra_near_req_t *req,
+ngx_mra_near_merge_push(ngx_mra_near_t *nr, ngx_uint_t tag,
+    ngx_mra_near_req_t *req,
     ngx_int_t (*send)(ngx_mra_store_t *st, ngx_mra_op_t *op))
 {
     if (req == NULL || ngx_mra_near_push(req, send) != NGX_AGAIN) {
-        nr->merge.failed = 1;
+        nr->merge.failed[tag] = 1;
         return;
     }
 
@@ -336,6 +405,19 @@ static void
 ngx_mra_near_unburied(ngx_mra_near_req_t *req)
 {
     if (req->op.rc != NGX_ERROR) {
+        (void) ngx_mra_store_del(req->nr->near, &req->op);
+    }
+
+    ngx_mra_near_merge_done(req);
+}
+
+
+/* older than what was there */
+
+static void
+ngx_mra_near_merge_value_done(ngx_mra_near_req_t *req)
+{
+    if (req->op.rc == NGX_OK && req->op.used == 2) {
         (void) ngx_mra_store_del(req->nr->near, &req->op);
     }
 
@@ -357,19 +439,27 @@ ngx_mra_near_merge_done(ngx_mra_near_req_t *req)
     }
 
     if (req->op.rc == NGX_ERROR) {
-        nr->merge.failed = 1;
+        nr->merge.failed[ngx_mra_near_tag(nr, &req->op)] = 1;
     }
 
     ngx_mra_near_req_free(req);
 }
 
 
+/* of one more tag, from the beginning */
+
 void
-ngx_mra_near_flush(ngx_mra_near_t *nr)
+ngx_mra_near_flush(ngx_mra_near_t *nr, ngx_uint_t tag)
 {
     ngx_mra_near_walk_t  *walk;
 
     walk = &nr->flush;
+
+    if (!walk->active) {
+        ngx_memzero(walk->sinces, sizeof(walk->sinces));
+    }
+
+    walk->sinces[tag] = 1;
 
     (void) ngx_atomic_fetch_add(&nr->shared->changes, 1);
 
@@ -379,7 +469,7 @@ ngx_mra_near_flush(ngx_mra_near_t *nr)
     walk->active = 1;
 
     if (!walk->timer.timer_set) {
-        ngx_mra_near_flush_step(&walk->timer);
+        ngx_add_timer(&walk->timer, 1);
     }
 }
 
@@ -391,7 +481,6 @@ ngx_mra_near_flush_step(ngx_event_t *ev)
 {
     size_t                len;
     u_char               *p;
-    ngx_msec_t            since, elapsed;
     ngx_uint_t            i;
     ngx_mra_op_t          op;
     ngx_mra_near_t       *nr;
@@ -403,9 +492,6 @@ ngx_mra_near_flush_step(ngx_event_t *ev)
     nr = dumb->data;
     walk = &nr->flush;
 
-    since = nr->merge.active ? nr->merge.since : nr->shared->dirty;
-    elapsed = since ? ngx_current_msec - since : 0;
-
     for (i = 0; i < NGX_MRA_NEAR_PAGES; i++) {
 
         if (ngx_mra_near_page(nr, walk, &len) != NGX_OK) {
@@ -415,9 +501,7 @@ ngx_mra_near_flush_step(ngx_event_t *ev)
         for (p = nr->page; p < nr->page + len; p += rec->len) {
             rec = (ngx_mra_record_t *) p;
 
-            if (rec->size == 0
-                || (since && ngx_mra_near_set_since(nr, rec, elapsed)))
-            {
+            if (!ngx_mra_near_may_forget(nr, rec)) {
                 continue;
             }
 
@@ -441,4 +525,27 @@ ngx_mra_near_flush_step(ngx_event_t *ev)
     }
 
     ngx_add_timer(ev, NGX_MRA_NEAR_STEP);
+}
+
+
+static ngx_uint_t
+ngx_mra_near_may_forget(ngx_mra_near_t *nr, ngx_mra_record_t *rec)
+{
+    ngx_uint_t  tag;
+    ngx_msec_t  since;
+
+    tag = ngx_mra_near_tag(nr, rec);
+
+    if (nr->flush.sinces[tag] == 0 || rec->size == 0) {
+        return 0;
+    }
+
+    since = nr->shared->dirty[tag];
+
+    if (nr->merge.active && nr->merge.sinces[tag]) {
+        since = nr->merge.sinces[tag];
+    }
+
+    return since == 0
+           || !ngx_mra_near_set_since(nr, rec, ngx_current_msec - since);
 }

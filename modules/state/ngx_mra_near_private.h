@@ -26,12 +26,16 @@ typedef struct {
     ngx_atomic_t             leader;    /* the worker that speaks for all */
     ngx_atomic_t             seen;      /* ... when it was last alive */
     ngx_atomic_t             lost;      /* since when the far one is away */
-    ngx_atomic_t             refused;   /* it is there and takes nothing */
-    ngx_atomic_t             dirty;     /* since when there is to merge */
+    ngx_atomic_t             broken;    /* a part of it is */
+    ngx_atomic_t             refused;   /* when it last took nothing */
+    ngx_atomic_t             taken;     /* since then it took something */
     ngx_atomic_t             changes;   /* that were applied to the near */
     ngx_atomic_t             unheard;   /* it does not take our heartbeat */
 
-    ngx_mra_redis_place_t    place;     /* the leader's */
+    /* by tag: since when there is to merge; the leader's place */
+
+    ngx_atomic_t             dirty[NGX_MRA_REDIS_TAGS];
+    ngx_mra_redis_place_t    place[NGX_MRA_REDIS_TAGS];
 } ngx_mra_near_shared_t;
 
 
@@ -40,11 +44,12 @@ typedef struct {
 typedef struct {
     ngx_uint_t               kind;
     uint64_t                 cursor;
-    ngx_msec_t               since;
+    ngx_msec_t               since;     /* the earliest of them */
+    ngx_msec_t               sinces[NGX_MRA_REDIS_TAGS];    /* 0: not this */
+    u_char                   failed[NGX_MRA_REDIS_TAGS];
     ngx_msec_t               until;     /* what is later was not done alone */
     ngx_uint_t               waiting;   /* for answers */
     unsigned                 active:1;
-    unsigned                 failed:1;
     ngx_event_t              timer;
 } ngx_mra_near_walk_t;
 
@@ -68,6 +73,7 @@ typedef struct {
 
     ngx_msec_t               pause;     /* no merge until then */
     ngx_msec_t               ping;      /* the next one */
+    ngx_msec_t               missed;    /* when that was told */
 
     ngx_mra_near_walk_t      merge;
     ngx_mra_near_walk_t      flush;
@@ -83,6 +89,8 @@ typedef struct {
 
 #define ngx_mra_near_has_far(nr)                                             \
     (ngx_mra_near_may_ask(nr) && ngx_mra_redis_up((nr)->far))
+
+#define ngx_mra_near_tag(nr, op)  ngx_mra_redis_tag((nr)->far, (op)->key)
 
 
 /*
@@ -133,11 +141,13 @@ void ngx_mra_near_release(ngx_mra_near_t *nr);
 
 /* there is to merge what was done since then */
 
-void ngx_mra_near_dirty(ngx_mra_near_t *nr, ngx_msec_t since);
+void ngx_mra_near_dirty(ngx_mra_near_t *nr, ngx_uint_t tag,
+    ngx_msec_t since);
 
-/* whether Redis took a command, for the log */
+/* whether Redis took a command, for the log, which is told a while later */
 
 void ngx_mra_near_taken(ngx_mra_near_t *nr, ngx_int_t rc);
+void ngx_mra_near_taken_tell(ngx_mra_near_t *nr);
 
 
 /* ngx_mra_near_leader.c */
@@ -155,8 +165,11 @@ void ngx_mra_near_state(void *data, ngx_mra_redis_up_e up, ngx_str_t *name,
 
 void ngx_mra_near_merge_open(ngx_mra_near_t *nr);
 void ngx_mra_near_merge_close(ngx_mra_near_t *nr);
-void ngx_mra_near_merge(ngx_mra_near_t *nr, ngx_msec_t since);
-void ngx_mra_near_flush(ngx_mra_near_t *nr);
+
+/* begins to merge what is there to merge and can be, if there is any */
+
+ngx_uint_t ngx_mra_near_merge(ngx_mra_near_t *nr);
+void ngx_mra_near_flush(ngx_mra_near_t *nr, ngx_uint_t tag);
 
 
 #endif /* _NGX_MRA_NEAR_PRIVATE_H_INCLUDED_ */

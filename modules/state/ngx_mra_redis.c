@@ -23,6 +23,10 @@
     ((kind) == NGX_MRA_AUTHORIZATION || (kind) == NGX_MRA_FAILURE)
 
 
+#define ngx_mra_redis_tag_of(rd, key)                                        \
+    ((rd)->conf->cluster ? (ngx_uint_t) (key)[0] >> 2 : 0)
+
+
 /* the tag of a call, and the number of its script */
 
 typedef enum {
@@ -32,7 +36,8 @@ typedef enum {
     NGX_MRA_REDIS_HIT,
     NGX_MRA_REDIS_MERGE,
     NGX_MRA_REDIS_NODE,
-    NGX_MRA_REDIS_SCRIPTS
+    NGX_MRA_REDIS_SCRIPTS,
+    NGX_MRA_REDIS_RESTORE           /* by the script of set */
 } ngx_mra_redis_tag_e;
 
 
@@ -45,10 +50,12 @@ static void ngx_mra_redis_cancel(ngx_mra_store_t *st, ngx_mra_op_t *op);
 
 static void ngx_mra_redis_state(ngx_mra_redis_conn_t *conn,
     ngx_mra_redis_up_e up);
-static ngx_int_t ngx_mra_redis_send(ngx_mra_redis_t *rd, ngx_mra_op_t *op,
-    ngx_mra_redis_tag_e tag, ngx_uint_t whole);
+static ngx_int_t ngx_mra_redis_ask(ngx_mra_redis_t *rd, ngx_mra_op_t *op,
+    ngx_mra_redis_tag_e script);
 static void ngx_mra_redis_key(ngx_mra_redis_t *rd, ngx_mra_op_t *op,
     ngx_str_t *arg, u_char *buf);
+static u_char *ngx_mra_redis_name(ngx_mra_redis_t *rd, ngx_uint_t tag,
+    u_char *buf);
 static void ngx_mra_redis_number(ngx_str_t *arg, u_char **p,
     uint64_t n);
 static void ngx_mra_redis_replied(ngx_mra_redis_call_t *call,
@@ -107,13 +114,18 @@ static ngx_str_t  ngx_mra_redis_scripts[] = {
 
     /*
      * set: whether it took the place of another value; others hear of this,
-     * and of what they do not ask for
+     * and of what they do not ask for.  What is merged is stored unless
+     * there is something newer, which lives longer: 2
      */
 
     ngx_string(
         "local v = redis.call('GET', KEYS[1])\n"
+        "if ARGV[6] and v and v ~= ARGV[3] and "
+        "redis.call('PTTL', KEYS[1]) > tonumber(ARGV[4]) then\n"
+        "  return 2\n"
+        "end\n"
         "redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4])\n"
-        "if ARGV[5] or v and v ~= ARGV[3] then\n"
+        "if ARGV[5] == 'b' or v and v ~= ARGV[3] then\n"
         NGX_MRA_REDIS_LUA_CHANGE
         "  return 1\n"
         "end\n"
@@ -205,6 +217,12 @@ ngx_mra_redis_create(ngx_pool_t *pool, ngx_mra_redis_conf_t *conf)
     }
 
     rd->conf = conf;
+    rd->ntags = conf->cluster ? NGX_MRA_REDIS_TAGS : 1;
+
+    rd->tags = ngx_pcalloc(pool, rd->ntags * sizeof(ngx_mra_redis_tag_t));
+    if (rd->tags == NULL) {
+        return NULL;
+    }
 
     rd->digests = ngx_palloc(pool,
                              NGX_MRA_REDIS_SCRIPTS * NGX_MRA_REDIS_SHA_LEN);
@@ -233,8 +251,7 @@ ngx_int_t
 ngx_mra_redis_open(ngx_mra_store_t *st, ngx_str_t *id,
     ngx_mra_redis_state_pt handler, void *data, ngx_log_t *log)
 {
-    ngx_mra_redis_t       *rd;
-    ngx_mra_redis_conn_t  *conn;
+    ngx_mra_redis_t  *rd;
 
     rd = st->data;
 
@@ -243,22 +260,44 @@ ngx_mra_redis_open(ngx_mra_store_t *st, ngx_str_t *id,
     rd->data = data;
     rd->log = log;
 
-    conn = ngx_calloc(sizeof(ngx_mra_redis_conn_t), log);
-    if (conn == NULL) {
-        return NGX_ERROR;
+    if (rd->conf->cluster) {
+        ngx_mra_redis_cluster_open(rd);
+
+    } else {
+        rd->only = ngx_mra_redis_part(rd, ngx_mra_redis_state);
+        if (rd->only == NULL) {
+            return NGX_ERROR;
+        }
+
+        rd->tags[0].part = rd->only;
+
+        ngx_mra_redis_conn_open(&rd->only->conn, log);
     }
 
-    conn->conf = rd->conf;
-    conn->handler = ngx_mra_redis_state;
-    conn->data = rd;
-    conn->scripts = ngx_mra_redis_scripts;
-    conn->nscripts = NGX_MRA_REDIS_SCRIPTS;
-
-    rd->conn = conn;
-
-    ngx_mra_redis_conn_open(conn, log);
+    rd->open = 1;
 
     return NGX_OK;
+}
+
+
+ngx_mra_redis_part_t *
+ngx_mra_redis_part(ngx_mra_redis_t *rd, ngx_mra_redis_conn_pt handler)
+{
+    ngx_mra_redis_part_t  *part;
+
+    part = ngx_calloc(sizeof(ngx_mra_redis_part_t), rd->log);
+    if (part == NULL) {
+        return NULL;
+    }
+
+    part->rd = rd;
+    part->conn.conf = rd->conf;
+    part->conn.handler = handler;
+    part->conn.data = part;
+    part->conn.scripts = ngx_mra_redis_scripts;
+    part->conn.nscripts = NGX_MRA_REDIS_SCRIPTS;
+
+    return part;
 }
 
 
@@ -269,49 +308,121 @@ ngx_mra_redis_close(ngx_mra_store_t *st)
 
     rd = st->data;
 
+    if (!rd->open) {
+        return;
+    }
+
     ngx_mra_redis_unlisten(st);
 
-    if (rd->conn) {
-        ngx_mra_redis_conn_close(rd->conn);
-        ngx_free(rd->conn);
-        rd->conn = NULL;
+    rd->open = 0;
+
+    if (rd->conf->cluster) {
+        ngx_mra_redis_cluster_close(rd);
     }
+
+    if (rd->only) {
+        ngx_mra_redis_conn_close(&rd->only->conn);
+        ngx_free(rd->only);
+        rd->only = NULL;
+    }
+
+    rd->tags[0].part = NULL;
 }
 
 
 ngx_uint_t
 ngx_mra_redis_up(ngx_mra_store_t *st)
 {
+    ngx_uint_t        i;
     ngx_mra_redis_t  *rd;
 
     rd = st->data;
 
-    return rd->conn && rd->conn->up;
+    for (i = 0; i < rd->ntags; i++) {
+        if (rd->tags[i].part && rd->tags[i].part->conn.up) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+ngx_uint_t
+ngx_mra_redis_tags(ngx_mra_store_t *st)
+{
+    ngx_mra_redis_t  *rd;
+
+    rd = st->data;
+
+    return rd->ntags;
+}
+
+
+ngx_uint_t
+ngx_mra_redis_tag(ngx_mra_store_t *st, u_char *key)
+{
+    ngx_mra_redis_t  *rd;
+
+    rd = st->data;
+
+    return ngx_mra_redis_tag_of(rd, key);
+}
+
+
+ngx_int_t
+ngx_mra_redis_ready(ngx_mra_store_t *st, ngx_uint_t tag)
+{
+    ngx_mra_redis_t       *rd;
+    ngx_mra_redis_part_t  *part;
+
+    rd = st->data;
+    part = rd->tags[tag].part;
+
+    if (part == NULL) {
+        return (rd->open && !rd->known) ? NGX_AGAIN : NGX_ERROR;
+    }
+
+    if (part->conn.up) {
+        return NGX_OK;
+    }
+
+    return part->down ? NGX_ERROR : NGX_AGAIN;
 }
 
 
 void
 ngx_mra_redis_hurry(ngx_mra_store_t *st)
 {
+    ngx_uint_t        i;
     ngx_mra_redis_t  *rd;
 
     rd = st->data;
 
-    ngx_mra_redis_conn_hurry(rd->conn);
+    for (i = 0; i < rd->ntags; i++) {
+        if (rd->tags[i].part && !rd->tags[i].part->down) {
+            ngx_mra_redis_conn_hurry(&rd->tags[i].part->conn);
+        }
+    }
 }
 
 
 void
 ngx_mra_redis_ping(ngx_mra_store_t *st)
 {
-    ngx_str_t         arg;
-    ngx_mra_redis_t  *rd;
+    ngx_str_t              arg;
+    ngx_mra_redis_t       *rd;
+    ngx_mra_redis_part_t  *part;
 
     rd = st->data;
+    part = rd->only;
 
-    if (rd->conn && rd->conn->waiting == 0) {
+    /* of a cluster all are asked for changes anyway */
+
+    if (part && part->conn.waiting == 0) {
         ngx_str_set(&arg, "PING");
-        (void) ngx_mra_redis_call(rd->conn, NULL, rd->conf->timeout, 1, &arg);
+        (void) ngx_mra_redis_call(&part->conn, NULL, rd->conf->timeout, 1,
+                                  &arg);
     }
 }
 
@@ -331,12 +442,14 @@ static void
 ngx_mra_redis_state(ngx_mra_redis_conn_t *conn,
     ngx_mra_redis_up_e up)
 {
-    ngx_mra_redis_t  *rd;
+    ngx_mra_redis_t       *rd;
+    ngx_mra_redis_part_t  *part;
 
-    rd = conn->data;
+    part = conn->data;
+    rd = part->rd;
 
     if (up == NGX_MRA_REDIS_UP && rd->changes) {
-        ngx_mra_redis_conn_hurry(rd->changes);
+        ngx_mra_redis_conn_hurry(&rd->changes->conn);
     }
 
     rd->handler(rd->data, up, &conn->name, &conn->why);
@@ -350,7 +463,7 @@ ngx_mra_redis_get(ngx_mra_store_t *st, ngx_mra_op_t *op)
         return NGX_ERROR;
     }
 
-    return ngx_mra_redis_send(st->data, op, NGX_MRA_REDIS_GET, 0);
+    return ngx_mra_redis_ask(st->data, op, NGX_MRA_REDIS_GET);
 }
 
 
@@ -372,15 +485,16 @@ ngx_mra_redis_set(ngx_mra_store_t *st, ngx_mra_op_t *op)
     }
 
     if (op->kind == NGX_MRA_NODE) {
-        return ngx_mra_redis_send(rd, op, NGX_MRA_REDIS_NODE, 0);
+        return ngx_mra_redis_ask(rd, op, NGX_MRA_REDIS_NODE);
     }
 
-    rc = ngx_mra_redis_send(rd, op, NGX_MRA_REDIS_SET, 0);
+    rc = ngx_mra_redis_ask(rd, op, NGX_MRA_REDIS_SET);
 
     /* a client is about to get it and to show it to another node */
 
     if (rc == NGX_AGAIN && op->kind == NGX_MRA_TOKEN) {
-        ngx_mra_redis_conn_flush(rd->conn);
+        ngx_mra_redis_conn_flush(
+                     &rd->tags[ngx_mra_redis_tag_of(rd, op->key)].part->conn);
     }
 
     return rc;
@@ -390,7 +504,7 @@ ngx_mra_redis_set(ngx_mra_store_t *st, ngx_mra_op_t *op)
 static ngx_int_t
 ngx_mra_redis_del(ngx_mra_store_t *st, ngx_mra_op_t *op)
 {
-    return ngx_mra_redis_send(st->data, op, NGX_MRA_REDIS_DEL, 0);
+    return ngx_mra_redis_ask(st->data, op, NGX_MRA_REDIS_DEL);
 }
 
 
@@ -410,7 +524,14 @@ ngx_mra_redis_hit(ngx_mra_store_t *st, ngx_mra_op_t *op)
         return NGX_OK;
     }
 
-    return ngx_mra_redis_send(st->data, op, NGX_MRA_REDIS_HIT, 0);
+    return ngx_mra_redis_ask(st->data, op, NGX_MRA_REDIS_HIT);
+}
+
+
+ngx_int_t
+ngx_mra_redis_restore(ngx_mra_store_t *st, ngx_mra_op_t *op)
+{
+    return ngx_mra_redis_ask(st->data, op, NGX_MRA_REDIS_RESTORE);
 }
 
 
@@ -421,7 +542,7 @@ ngx_mra_redis_merge(ngx_mra_store_t *st, ngx_mra_op_t *op)
         return NGX_ERROR;
     }
 
-    return ngx_mra_redis_send(st->data, op, NGX_MRA_REDIS_MERGE, 0);
+    return ngx_mra_redis_ask(st->data, op, NGX_MRA_REDIS_MERGE);
 }
 
 
@@ -454,7 +575,7 @@ ngx_mra_redis_key(ngx_mra_redis_t *rd, ngx_mra_op_t *op, ngx_str_t *arg,
     digest.data = op->key;
     digest.len = NGX_MRA_KEY_LEN;
 
-    p = ngx_cpymem(buf, rd->conf->prefix.data, rd->conf->prefix.len);
+    p = ngx_mra_redis_name(rd, ngx_mra_redis_tag_of(rd, op->key), buf);
     *p++ = NGX_MRA_REDIS_LETTERS[op->kind];
 
     text.data = p;
@@ -465,40 +586,81 @@ ngx_mra_redis_key(ngx_mra_redis_t *rd, ngx_mra_op_t *op, ngx_str_t *arg,
 }
 
 
-void
-ngx_mra_redis_stream(ngx_mra_redis_t *rd, ngx_str_t *arg, u_char *buf)
+static u_char *
+ngx_mra_redis_name(ngx_mra_redis_t *rd, ngx_uint_t tag, u_char *buf)
 {
-    arg->data = buf;
-    arg->len = ngx_sprintf(buf, "%Vchanges", &rd->conf->prefix) - buf;
+    u_char  *p;
+
+    p = ngx_cpymem(buf, rd->conf->prefix.data, rd->conf->prefix.len);
+
+    return rd->conf->cluster ? ngx_mra_redis_slot_tag(p, tag) : p;
 }
 
 
-/* "whole": with the script, which the server has forgotten */
+void
+ngx_mra_redis_text(ngx_mra_redis_t *rd, ngx_uint_t tag, char *text,
+    ngx_str_t *arg, u_char *buf)
+{
+    u_char  *p;
+
+    p = ngx_mra_redis_name(rd, tag, buf);
+
+    arg->data = buf;
+    arg->len = ngx_cpymem(p, text, ngx_strlen(text)) - buf;
+}
+
 
 static ngx_int_t
-ngx_mra_redis_send(ngx_mra_redis_t *rd, ngx_mra_op_t *op,
-    ngx_mra_redis_tag_e tag, ngx_uint_t whole)
+ngx_mra_redis_ask(ngx_mra_redis_t *rd, ngx_mra_op_t *op,
+    ngx_mra_redis_tag_e script)
+{
+    return ngx_mra_redis_send(rd, op, script, 0, NULL, ngx_current_msec);
+}
+
+
+ngx_int_t
+ngx_mra_redis_send(ngx_mra_redis_t *rd, ngx_mra_op_t *op, ngx_uint_t script,
+    ngx_uint_t whole, ngx_mra_redis_part_t *part, ngx_msec_t begun)
 {
     u_char                *p, first[NGX_MRA_REDIS_KEY_LEN],
                            second[NGX_MRA_REDIS_KEY_LEN],
+                           third[NGX_MRA_REDIS_KEY_LEN],
                            numbers[(NGX_MRA_WINDOW_MAX + 2)
                                    * NGX_INT64_LEN];
     ngx_str_t              arg[NGX_MRA_REDIS_ARGS];
-    ngx_uint_t             i, n;
+    ngx_uint_t             i, n, tag, asked, number;
     ngx_msec_t            *ages;
     ngx_mra_redis_call_t  *call;
 
-    if (rd->conn == NULL) {
+    tag = ngx_mra_redis_tag_of(rd, op->key);
+    asked = (part != NULL);
+
+    if (asked) {
+        ngx_str_set(&arg[0], "ASKING");
+
+        if (ngx_mra_redis_call(&part->conn, NULL, rd->conf->timeout, 1, arg)
+            == NULL)
+        {
+            return NGX_ERROR;
+        }
+
+    } else {
+        part = rd->tags[tag].part;
+    }
+
+    if (part == NULL) {
         return NGX_ERROR;
     }
 
+    number = (script == NGX_MRA_REDIS_RESTORE) ? NGX_MRA_REDIS_SET : script;
+
     if (whole) {
         ngx_str_set(&arg[0], "EVAL");
-        arg[1] = ngx_mra_redis_scripts[tag];
+        arg[1] = ngx_mra_redis_scripts[number];
 
     } else {
         ngx_str_set(&arg[0], "EVALSHA");
-        arg[1].data = rd->digests + tag * NGX_MRA_REDIS_SHA_LEN;
+        arg[1].data = rd->digests + number * NGX_MRA_REDIS_SHA_LEN;
         arg[1].len = NGX_MRA_REDIS_SHA_LEN;
     }
 
@@ -509,36 +671,48 @@ ngx_mra_redis_send(ngx_mra_redis_t *rd, ngx_mra_op_t *op,
 
     ngx_mra_redis_key(rd, op, &arg[n++], first);
 
-    switch (tag) {
+    switch (script) {
 
     case NGX_MRA_REDIS_SET:
+    case NGX_MRA_REDIS_RESTORE:
     case NGX_MRA_REDIS_DEL:
         ngx_str_set(&arg[2], "2");
-        ngx_mra_redis_stream(rd, &arg[n++], second);
+        ngx_mra_redis_text(rd, tag, "changes", &arg[n++], second);
 
-        /* the key without the prefix, and who changes it */
+        /* the key without prefix and tag, and who changes it */
 
-        arg[n].data = first + rd->conf->prefix.len;
-        arg[n].len = arg[NGX_MRA_REDIS_FIRST].len - rd->conf->prefix.len;
+        i = ngx_mra_redis_name(rd, tag, third) - third;
+
+        arg[n].data = first + i;
+        arg[n].len = arg[NGX_MRA_REDIS_FIRST].len - i;
         n++;
 
         arg[n++] = rd->id;
 
-        if (tag == NGX_MRA_REDIS_SET) {
+        if (script != NGX_MRA_REDIS_DEL) {
             arg[n++] = op->value;
             ngx_mra_redis_number(&arg[n++], &p, op->ttl);
 
             if (op->kind == NGX_MRA_BAN) {
-                ngx_str_set(&arg[n], "1");
-                n++;
+                ngx_str_set(&arg[n], "b");
+
+            } else {
+                ngx_str_set(&arg[n], "-");
             }
+
+            n++;
+        }
+
+        if (script == NGX_MRA_REDIS_RESTORE) {
+            ngx_str_set(&arg[n], "m");
+            n++;
         }
 
         break;
 
     case NGX_MRA_REDIS_HIT:
 
-        if (op->also) {
+        if (op->also && ngx_mra_redis_tag_of(rd, op->also->key) == tag) {
             ngx_str_set(&arg[2], "2");
             ngx_mra_redis_key(rd, op->also, &arg[n++], second);
         }
@@ -568,15 +742,18 @@ ngx_mra_redis_send(ngx_mra_redis_t *rd, ngx_mra_op_t *op,
         break;
     }
 
-    call = ngx_mra_redis_call(rd->conn, ngx_mra_redis_replied,
+    call = ngx_mra_redis_call(&part->conn, ngx_mra_redis_replied,
                               rd->conf->timeout, n, arg);
     if (call == NULL) {
         return NGX_ERROR;
     }
 
     call->data = op;
-    call->tag = tag;
+    call->tag = script;
     call->again = whole;
+    call->begun = begun;
+    call->owner = rd;
+    call->asked = asked;
 
     op->pending = call;
 
@@ -596,27 +773,37 @@ ngx_mra_redis_number(ngx_str_t *arg, u_char **p, uint64_t n)
 static void
 ngx_mra_redis_replied(ngx_mra_redis_call_t *call, redisReply *reply)
 {
-    size_t            len;
-    ngx_mra_op_t     *op;
-    ngx_mra_redis_t  *rd;
+    size_t                 len;
+    ngx_mra_op_t          *op;
+    ngx_mra_redis_t       *rd;
+    ngx_mra_redis_part_t  *part;
 
     op = call->data;
-    rd = call->conn->data;
+    rd = call->owner;
 
     op->pending = NULL;
     op->rc = NGX_ERROR;
 
     if (reply == NULL) {
+        rd->refusal.len = 0;
         op->handler(op);
         return;
     }
+
+    part = call->conn->data;
 
     if (reply->type == REDIS_REPLY_ERROR) {
 
         if (!call->again
             && ngx_strncmp(reply->str, "NOSCRIPT", 8) == 0
-            && ngx_mra_redis_send(rd, op, call->tag, 1) == NGX_AGAIN)
+            && ngx_mra_redis_send(rd, op, call->tag, 1,
+                                  call->asked ? part : NULL, call->begun)
+               == NGX_AGAIN)
         {
+            return;
+        }
+
+        if (ngx_mra_redis_park_error(rd, call, reply) == NGX_AGAIN) {
             return;
         }
 

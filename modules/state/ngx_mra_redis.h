@@ -5,7 +5,9 @@
  * The store in Redis: a back end of ngx_mra_store.h that answers later, once
  * a round trip is over.  Keys are the prefix, a letter for the kind and the
  * digest in base64; every command touches one of them, or this and the
- * stream of changes.
+ * stream of changes.  In a cluster a tag comes before the letter, made of
+ * the digest: all that is under one tag is together, with a stream of its
+ * own.
  */
 
 
@@ -21,6 +23,8 @@
 
 #define NGX_MRA_REDIS_PREFIX_LEN  32
 #define NGX_MRA_REDIS_EPOCH_LEN   64
+#define NGX_MRA_REDIS_ID_LEN      48
+#define NGX_MRA_REDIS_TAGS        64    /* of a cluster */
 
 
 /* a server, by name if it has a host that is to be resolved again */
@@ -41,6 +45,7 @@ typedef struct {
     ngx_uint_t             db;
     ngx_str_t              prefix;
     ngx_str_t              sentinel;    /* the master's name there */
+    ngx_uint_t             cluster;     /* some of its servers are known */
     ngx_ssl_t             *ssl;         /* NULL: no TLS */
     ngx_str_t              tls_name;
     ngx_msec_t             timeout;     /* to connect, of a reply */
@@ -52,8 +57,10 @@ typedef struct {
 typedef enum {
     NGX_MRA_REDIS_DOWN = 0,
     NGX_MRA_REDIS_UP,
-    NGX_MRA_REDIS_CUT           /* is being made again, one of the others
+    NGX_MRA_REDIS_CUT,          /* is being made again, one of the others
                                    follows soon */
+    NGX_MRA_REDIS_PART,         /* a part of a cluster is down */
+    NGX_MRA_REDIS_WHOLE         /* all parts of a cluster are up */
 } ngx_mra_redis_up_e;
 
 
@@ -62,19 +69,24 @@ typedef enum {
 typedef void (*ngx_mra_redis_state_pt)(void *data, ngx_mra_redis_up_e up,
     ngx_str_t *name, ngx_str_t *why);
 
-/*
- * What others have changed.  NULL key: changes were missed, or "emptied":
- * Redis has lost what it had.
- */
+typedef enum {
+    NGX_MRA_REDIS_CHANGED = 0,
+    NGX_MRA_REDIS_BEGUN,        /* what was before is not told */
+    NGX_MRA_REDIS_MISSED,       /* some of what was meanwhile is not */
+    NGX_MRA_REDIS_EMPTIED       /* Redis has lost what it had */
+} ngx_mra_redis_change_e;
 
-typedef void (*ngx_mra_redis_change_pt)(void *data, ngx_mra_kind_e kind,
-    u_char *key, ngx_uint_t emptied);
+
+/* what others have changed; of a tag as a whole, or a key of it */
+
+typedef void (*ngx_mra_redis_change_pt)(void *data, ngx_uint_t tag,
+    ngx_mra_redis_change_e what, ngx_mra_kind_e kind, u_char *key);
 
 
 /* where the reader of changes is; kept by the owner in shared memory */
 
 typedef struct {
-    u_char                 last[48];
+    u_char                 last[NGX_MRA_REDIS_ID_LEN];
     size_t                 len;         /* 0: nothing was read yet */
     u_char                 epoch[NGX_MRA_REDIS_EPOCH_LEN];
     size_t                 epoch_len;   /* 0: never connected */
@@ -103,6 +115,18 @@ void ngx_mra_redis_close(ngx_mra_store_t *st);
 
 ngx_uint_t ngx_mra_redis_up(ngx_mra_store_t *st);
 
+/*
+ * Keys with one tag are in one part of a cluster, and are lost and found
+ * together.  Without a cluster there is one tag: 0.
+ */
+
+ngx_uint_t ngx_mra_redis_tags(ngx_mra_store_t *st);
+ngx_uint_t ngx_mra_redis_tag(ngx_mra_store_t *st, u_char *key);
+
+/* NGX_OK up; NGX_AGAIN it will be told; NGX_ERROR down */
+
+ngx_int_t ngx_mra_redis_ready(ngx_mra_store_t *st, ngx_uint_t tag);
+
 /* connects now if it waits to; the state is told when that is done */
 
 void ngx_mra_redis_hurry(ngx_mra_store_t *st);
@@ -111,9 +135,16 @@ void ngx_mra_redis_hurry(ngx_mra_store_t *st);
 
 void ngx_mra_redis_ping(ngx_mra_store_t *st);
 
-/* the last refusal of a command by Redis */
+/* why the last command was refused; empty: it did not get there */
 
 ngx_str_t *ngx_mra_redis_refusal(ngx_mra_store_t *st);
+
+/*
+ * As set, but not over a value that lives longer, as it is newer; op->used
+ * is then 2.
+ */
+
+ngx_int_t ngx_mra_redis_restore(ngx_mra_store_t *st, ngx_mra_op_t *op);
 
 /*
  * Adds attempts to a window, oldest first: op->value is an array of their
@@ -122,7 +153,7 @@ ngx_str_t *ngx_mra_redis_refusal(ngx_mra_store_t *st);
 
 ngx_int_t ngx_mra_redis_merge(ngx_mra_store_t *st, ngx_mra_op_t *op);
 
-/* reads changes on a connection of its own, from "place" on */
+/* reads changes, from "place" on, of which there is one for each tag */
 
 ngx_int_t ngx_mra_redis_listen(ngx_mra_store_t *st,
     ngx_mra_redis_place_t *place, ngx_mra_redis_change_pt handler);

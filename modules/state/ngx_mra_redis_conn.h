@@ -42,9 +42,12 @@ struct ngx_mra_redis_call_s {
     ngx_msec_t               deadline;
     ngx_mra_redis_call_pt    handler;
     ngx_mra_redis_conn_t    *conn;
-    void                    *data;      /* the caller's, as the next */
+    void                    *data;      /* the caller's, as the rest */
+    void                    *owner;
     ngx_uint_t               tag;
-    ngx_uint_t               again;
+    ngx_msec_t               begun;
+    unsigned                 again:1;
+    unsigned                 asked:1;
 };
 
 
@@ -55,11 +58,15 @@ struct ngx_mra_redis_conn_s {
     ngx_str_t               *scripts;   /* loaded at connect */
     ngx_uint_t               nscripts;
 
+    ngx_sockaddr_t           master;    /* told by a sentinel, or fixed */
+    socklen_t                master_len;
+
     ngx_str_t                name;      /* of the server, for the log */
     ngx_str_t                why;
     unsigned                 up:1;
     unsigned                 late:1;    /* a reply did not come in time */
     unsigned                 idle:1;    /* holds no worker back */
+    unsigned                 fixed:1;   /* only to "master" */
 
     /* the rest is private */
 
@@ -72,8 +79,6 @@ struct ngx_mra_redis_conn_s {
 
     unsigned                 asking:1;  /* a sentinel for the master */
     unsigned                 told:1;    /* what it said is in "master" */
-    ngx_sockaddr_t           master;
-    socklen_t                master_len;
 
     ngx_peer_connection_t    peer;
     ngx_sockaddr_t           sockaddr;

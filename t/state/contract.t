@@ -4,13 +4,14 @@
 use strict;
 use warnings;
 
+use MRA::Cluster;
 use MRA::Daemon;
 use MRA::Nginx;
 use MRA::Nodes;
 use MRA::Util;
 use Test::More;
 
-my $t = MRA::Nginx->new()->plan(58);
+my $t = MRA::Nginx->new()->plan(87);
 my $redis = MRA::Daemon->redis($t);
 
 
@@ -88,3 +89,9 @@ my $nodes = MRA::Nodes->new($t, workers => 2,
     redis => '127.0.0.1:' . $redis->port);
 $nodes->connected;
 contract('redis', $nodes->all);
+
+my $cluster = MRA::Cluster->new($t, masters => 3);
+my $many = MRA::Nodes->new($t, workers => 2,
+    redis => $cluster->addresses . ' cluster=on');
+$many->connected;
+contract('cluster', $many->all);

@@ -17,7 +17,7 @@ my $uc = MRA::UC->new($t, users => { map { $_ => 'wonderland' }
     qw(alice bob carol dave erin) });
 my $redis = MRA::Daemon->redis($t);
 my $nodes = MRA::Nodes->new($t, uc => $uc, workers => 2,
-    redis => '127.0.0.1:' . $redis->port . ' timeout=500ms');
+    redis => '127.0.0.1:' . $redis->port . ' timeout=2s');
 
 my ($one, $two) = $nodes->all;
 ok($nodes->connected, 'both are connected');
@@ -41,7 +41,7 @@ sub back { lines($_[0], qr/redis \S+ is back/) }
 
 sub wait_back {
     my ($n) = @_;
-    return !grep { my $node = $_; !wait_for(10, sub { back($node) == $n }) }
+    return !grep { my $node = $_; !wait_for(20, sub { back($node) == $n }) }
         $one, $two;
 }
 
@@ -106,14 +106,14 @@ $redis->kill('STOP');
 
 my $start = time;
 is(sign_in($one, 'erin')->{status}, 200, 'frozen: a new sign-in');
-cmp_ok(time - $start, '<', 2.5, 'in time');
+cmp_ok(time - $start, '<', 8, 'in time');
 is(with_token($_, $token), 200, 'a known token') for $one, $two;
-ok(wait_for(12, sub { lost($one) == 2 && lost($two) == 2 }),
+ok(wait_for(20, sub { lost($one) == 2 && lost($two) == 2 }),
     'both have noticed');
 
 $start = time;
 is(sign_in($two, 'erin')->{status}, 200, 'now they do not wait');
-cmp_ok(time - $start, '<', 0.4, 'any more');
+cmp_ok(time - $start, '<', 2, 'any more');
 
 $redis->kill('CONT');
 ok(wait_back(2), 'back');
