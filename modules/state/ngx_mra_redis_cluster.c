@@ -97,6 +97,10 @@ ngx_mra_redis_cluster_free(ngx_mra_redis_part_t *part)
 void
 ngx_mra_redis_cluster_ask(ngx_mra_redis_t *rd)
 {
+    if (ngx_exiting) {
+        return;
+    }
+
     if (rd->map.timer_set
         && (ngx_msec_int_t) (rd->map.timer.key - ngx_current_msec)
            <= NGX_MRA_REDIS_MAP_OFTEN)
@@ -118,6 +122,12 @@ ngx_mra_redis_cluster_handler(ngx_event_t *ev)
 
     dumb = ev->data;
     rd = dumb->data;
+
+    /* a reply that is waited for would hold this worker back */
+
+    if (ngx_exiting) {
+        return;
+    }
 
     next = NGX_MRA_REDIS_MAP_RARE;
 

@@ -61,6 +61,10 @@ ngx_mra_redis_poll_handler(ngx_event_t *ev)
     dumb = ev->data;
     rd = dumb->data;
 
+    if (ngx_exiting) {
+        return;
+    }
+
     for (i = 0; i < rd->ntags; i++) {
 
         tag = &rd->tags[i];
