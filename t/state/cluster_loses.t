@@ -110,7 +110,8 @@ $replaced->kill('KILL');
 
 ok(wait_for(40, sub { lines($one, qr/is whole again/) == 2
     && lines($two, qr/is whole again/) == 2 }), 'replaced');
-like($rb->do("get token $moved"), qr/^OK x/, 'its tokens are there');
+ok(wait_for(5, sub { $rb->do("get token $moved") =~ /^OK x/ }),
+    'its tokens are there');
 like($rb->do("hit authorization $moved_user 8 300000"), qr/^OK 2 0/,
     'its windows go on');
 $ra->do("set token $moved changed 28800000");
