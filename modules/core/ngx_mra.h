@@ -13,6 +13,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include "ngx_mra_category.h"
 #include "ngx_mra_store.h"
 
 
@@ -135,7 +136,14 @@ typedef enum {
     NGX_MRA_SIP_BY_METHOD,
     NGX_MRA_SIP_BY_STATUS = NGX_MRA_SIP_BY_METHOD + 16,
 
-    NGX_MRA_COUNTERS = NGX_MRA_SIP_BY_STATUS + 6
+    /* connections and requests of banned clients; by category: failures
+       that were counted, bans that were made here */
+
+    NGX_MRA_BANNED = NGX_MRA_SIP_BY_STATUS + 6,
+    NGX_MRA_FAILURES,
+    NGX_MRA_BANS = NGX_MRA_FAILURES + NGX_MRA_CATEGORIES,
+
+    NGX_MRA_COUNTERS = NGX_MRA_BANS + NGX_MRA_CATEGORIES
 } ngx_mra_counter_e;
 
 #define ngx_mra_is_gauge(c)                                                  \

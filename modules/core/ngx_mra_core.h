@@ -16,6 +16,7 @@
 #include "ngx_mra.h"
 #include "ngx_mra_near.h"
 #include "ngx_mra_node.h"
+#include "ngx_mra_protect.h"
 #include "ngx_mra_redis.h"
 #include "ngx_mra_shm.h"
 #include "ngx_mra_token.h"
@@ -63,6 +64,14 @@ typedef struct {
 typedef struct ngx_mra_block_s  ngx_mra_block_t;
 
 
+/* exemptions made at run time */
+
+typedef struct {
+    ngx_atomic_t            n;
+    ngx_mra_exemption_t     made[NGX_MRA_EXEMPTIONS];
+} ngx_mra_exempt_t;
+
+
 /* in shared memory; its head is the same in all versions */
 
 typedef struct {
@@ -77,6 +86,7 @@ typedef struct {
     u_char                  name[16];   /* of this zone, for IPC */
     ngx_atomic_t            number;     /* the last one given to a worker */
     ngx_mra_block_t        *blocks;
+    ngx_mra_exempt_t        exempt;
 
     ngx_mra_node_zone_t     node;
 
@@ -127,6 +137,12 @@ struct ngx_mra_core_conf_s {
     ngx_resolver_t         *resolver;
     ngx_msec_t              resolver_timeout;
 
+    ngx_mra_protection_t    protection[NGX_MRA_CATEGORIES];
+    ngx_uint_t              protected;      /* those that are on, as bits */
+    ngx_uint_t              ipv6_prefix;
+    ngx_array_t             exempt;         /* of ngx_mra_exemption_t */
+    u_char                  protect_key[32];
+
     ngx_slab_pool_t        *shpool;
     ngx_mra_zone_t         *zone;
     ngx_mra_core_conf_t    *old;        /* of which a changed zone takes over
@@ -159,6 +175,20 @@ char *ngx_mra_set_resolver(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 /* at the end of the block, when all is known */
 
 char *ngx_mra_redis_end(ngx_conf_t *cf, ngx_mra_core_conf_t *mccf);
+
+
+/* ngx_mra_protect_conf.c */
+
+void ngx_mra_protect_create_conf(ngx_mra_core_conf_t *mccf);
+char *ngx_mra_set_protection(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_mra_set_exempt(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+
+/* ngx_mra_protect.c */
+
+/* when the secret is known; NGX_OK / NGX_ERROR */
+
+ngx_int_t ngx_mra_protect_init(ngx_mra_core_conf_t *mccf);
 
 
 /* ngx_mra_zone.c */

@@ -70,6 +70,12 @@ static ngx_mra_range_t  ngx_mra_keepalive_timeout_range = {
 };
 
 
+static ngx_mra_range_t  ngx_mra_ipv6_prefix_range = {
+    16, 128,
+    "must be a number of bits between 16 and 128, as in \"64\""
+};
+
+
 static ngx_conf_enum_t  ngx_mra_redis_lost[] = {
     { ngx_string("local"), NGX_MRA_LOST_LOCAL },
     { ngx_string("deny"), NGX_MRA_LOST_DENY },
@@ -197,6 +203,27 @@ static ngx_command_t  ngx_mra_commands[] = {
       ngx_conf_set_flag_slot,
       0,
       offsetof(ngx_mra_core_conf_t, pub.sip_path_headers),
+      NULL },
+
+    { ngx_string("protection"),
+      NGX_MRA_CONF|NGX_DIRECT_CONF|NGX_CONF_1MORE,
+      ngx_mra_set_protection,
+      0,
+      0,
+      NULL },
+
+    { ngx_string("protection_ipv6_prefix"),
+      NGX_MRA_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_mra_set_number,
+      0,
+      offsetof(ngx_mra_core_conf_t, ipv6_prefix),
+      &ngx_mra_ipv6_prefix_range },
+
+    { ngx_string("exempt"),
+      NGX_MRA_CONF|NGX_DIRECT_CONF|NGX_CONF_1MORE,
+      ngx_mra_set_exempt,
+      0,
+      0,
       NULL },
 
       ngx_null_command
@@ -504,6 +531,7 @@ ngx_mra_create_conf(ngx_cycle_t *cycle)
      *     mccf->redis = NULL;
      *     mccf->resolver = NULL;
      *     mccf->required_by = NULL;
+     *     mccf->exempt = { NULL };
      *     mccf->zone = NULL;
      *     mccf->worker = NULL;
      */
@@ -520,6 +548,8 @@ ngx_mra_create_conf(ngx_cycle_t *cycle)
     mccf->zone_size = NGX_CONF_UNSET_SIZE;
     mccf->near.lost = NGX_CONF_UNSET_UINT;
     mccf->resolver_timeout = NGX_CONF_UNSET_MSEC;
+
+    ngx_mra_protect_create_conf(mccf);
 
     return mccf;
 }
@@ -552,6 +582,7 @@ ngx_mra_init_conf(ngx_cycle_t *cycle, void *conf)
     ngx_conf_init_msec_value(mccf->pub.stun_keepalive_interval, 30 * 1000);
     ngx_conf_init_msec_value(mccf->pub.stun_keepalive_timeout, 3 * 1000);
     ngx_conf_init_value(mccf->pub.sip_path_headers, 0);
+    ngx_conf_init_uint_value(mccf->ipv6_prefix, 64);
 
     if (mccf->pub.stun_keepalive_timeout >= mccf->pub.stun_keepalive_interval)
     {

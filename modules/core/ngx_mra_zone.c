@@ -131,7 +131,11 @@ ngx_mra_zone_init(ngx_shm_zone_t *shm_zone, void *data)
         return NGX_ERROR;
     }
 
-    return ngx_mra_secret_init(mccf, log);
+    if (ngx_mra_secret_init(mccf, log) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_mra_protect_init(mccf);
 }
 
 

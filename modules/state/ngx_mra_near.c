@@ -44,6 +44,7 @@ static void ngx_mra_near_cancel(ngx_mra_store_t *st, ngx_mra_op_t *op);
 static ngx_int_t ngx_mra_near_ready(ngx_mra_near_t *nr, ngx_mra_op_t *op);
 static ngx_int_t ngx_mra_near_look(ngx_mra_near_t *nr, ngx_mra_op_t *op);
 static void ngx_mra_near_keep(ngx_mra_near_req_t *req, ngx_mra_op_t *op);
+static void ngx_mra_near_emptied(ngx_mra_near_req_t *req);
 static ngx_int_t ngx_mra_near_forget(ngx_mra_near_t *nr, ngx_mra_op_t *op,
     ngx_mra_op_t *caller);
 static void ngx_mra_near_got(ngx_mra_near_req_t *req);
@@ -532,22 +533,43 @@ ngx_mra_near_written(ngx_mra_near_req_t *req)
 static ngx_int_t
 ngx_mra_near_del(ngx_mra_store_t *st, ngx_mra_op_t *op)
 {
-    ngx_mra_near_t  *nr;
+    ngx_int_t            rc;
+    ngx_mra_near_t      *nr;
+    ngx_mra_near_req_t  *req;
 
     nr = st->data;
 
-    if (!ngx_mra_near_is_value(op->kind)) {
+    if (ngx_mra_near_is_value(op->kind)) {
+        return ngx_mra_near_forget(nr, op, op);
+    }
 
-        if (ngx_mra_near_is_window(op->kind)) {
-            ngx_mra_near_alone(op->key);
-            (void) ngx_mra_store_del(nr->near, op);
-            ngx_mra_near_counted(op->key);
-        }
-
+    if (!ngx_mra_near_is_window(op->kind)) {
         return ngx_mra_store_del(nr->near, op);
     }
 
-    return ngx_mra_near_forget(nr, op, op);
+    ngx_mra_near_alone(op->key);
+    (void) ngx_mra_store_del(nr->near, op);
+
+    ngx_mra_near_counted(op->key);
+    rc = ngx_mra_store_del(nr->near, op);
+
+    /* nobody waits, and what does not arrive ends with its period */
+
+    req = ngx_mra_near_req(nr, op, ngx_mra_near_emptied, 0);
+
+    if (req) {
+        (void) ngx_mra_near_push(req, nr->far->backend->del);
+    }
+
+    return rc;
+}
+
+
+static void
+ngx_mra_near_emptied(ngx_mra_near_req_t *req)
+{
+    ngx_mra_near_taken(req->nr, req->op.rc);
+    ngx_mra_near_req_free(req);
 }
 
 

@@ -782,6 +782,17 @@ ngx_mra_shm_expire(ngx_mra_store_t *st, ngx_uint_t credentials,
 }
 
 
+ngx_uint_t
+ngx_mra_shm_none(ngx_mra_store_t *st, ngx_mra_kind_e kind)
+{
+    ngx_mra_shm_t  *shm;
+
+    shm = st->data;
+
+    return *(volatile uint32_t *) &shm->table->kinds[kind].entries == 0;
+}
+
+
 void
 ngx_mra_shm_stat(ngx_mra_store_t *st, ngx_mra_shm_stat_t *stat)
 {

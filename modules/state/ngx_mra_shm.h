@@ -67,6 +67,10 @@ ngx_int_t ngx_mra_shm_init(ngx_mra_store_t *st, ngx_slab_pool_t *shpool,
 
 ngx_msec_t ngx_mra_shm_sweep(ngx_mra_store_t *st);
 
+/* whether there is nothing of a kind: one read, without the lock */
+
+ngx_uint_t ngx_mra_shm_none(ngx_mra_store_t *st, ngx_mra_kind_e kind);
+
 void ngx_mra_shm_stat(ngx_mra_store_t *st, ngx_mra_shm_stat_t *stat);
 
 

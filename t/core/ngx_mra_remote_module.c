@@ -100,6 +100,12 @@ static u_char *ngx_mra_remote_crash(ngx_cycle_t *cycle, ngx_str_t *arg,
     ngx_uint_t n, u_char *buf);
 static u_char *ngx_mra_remote_bench(ngx_cycle_t *cycle, ngx_str_t *arg,
     ngx_uint_t n, u_char *buf);
+static u_char *ngx_mra_remote_protect(ngx_cycle_t *cycle, ngx_str_t *arg,
+    ngx_uint_t n, u_char *buf);
+static u_char *ngx_mra_remote_bans(ngx_cycle_t *cycle, ngx_str_t *arg,
+    ngx_uint_t n, u_char *buf);
+static u_char *ngx_mra_remote_ban_bench(ngx_cycle_t *cycle, ngx_str_t *arg,
+    ngx_uint_t n, u_char *buf);
 
 
 static ngx_mra_remote_command_t  ngx_mra_remote_commands[] = {
@@ -129,6 +135,15 @@ static ngx_mra_remote_command_t  ngx_mra_remote_commands[] = {
     { "crash", 2, ngx_mra_remote_crash },      /* steps command ... */
     { "bench", 4, ngx_mra_remote_bench },      /* get|set|hit names operations
                                                   kind [each name once] */
+    { "fail", 2, ngx_mra_remote_protect },     /* address category */
+    { "banned", 1, ngx_mra_remote_protect },   /* address */
+    { "ban", 3, ngx_mra_remote_protect },      /* address category ms */
+    { "unban", 2, ngx_mra_remote_protect },    /* address categories */
+    { "exempt", 2, ngx_mra_remote_protect },   /* network categories */
+    { "unexempt", 2, ngx_mra_remote_protect }, /* network categories */
+    { "bans", 0, ngx_mra_remote_bans },
+    { "banbench", 2, ngx_mra_remote_ban_bench },   /* addresses look-ups
+                                                      [to ban them first] */
     { NULL, 0, NULL }
 };
 
@@ -1229,4 +1244,150 @@ ngx_mra_remote_bench(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
 
     return ngx_sprintf(buf, "%uL %i %uL", ngx_mra_remote_ns(&from, &to) / ops,
                        ok, ngx_mra_remote_ns(&cpu_from, &cpu_to) / ops);
+}
+
+
+static u_char *
+ngx_mra_remote_answer(ngx_int_t rc, u_char *buf)
+{
+    return ngx_sprintf(buf, "%s", rc == NGX_OK ? "OK"
+                                  : rc == NGX_DECLINED ? "DECLINED"
+                                  : rc == NGX_ABORT ? "ABORT"
+                                  : rc == NGX_BUSY ? "BUSY" : "ERROR");
+}
+
+
+/* categories are numbers here */
+
+static u_char *
+ngx_mra_remote_protect(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
+    u_char *buf)
+{
+    ngx_int_t            c;
+    ngx_addr_t           addr;
+    ngx_mra_conf_t      *mcf;
+    ngx_mra_address_t    a;
+
+    mcf = ngx_mra_get_conf(cycle);
+    c = n > 2 ? ngx_mra_remote_number(&arg[2]) : 0;
+
+    if (ngx_mra_address_parse(&a, &arg[1]) != NGX_OK) {
+        return ngx_sprintf(buf, "no address");
+    }
+
+    if (ngx_mra_remote_is(&arg[0], "ban")) {
+        return ngx_mra_remote_answer(
+            ngx_mra_ban(mcf, &a, c, ngx_mra_remote_number(&arg[3])), buf);
+    }
+
+    if (ngx_mra_remote_is(&arg[0], "unban")) {
+        return ngx_mra_remote_answer(ngx_mra_unban(mcf, &a, c), buf);
+    }
+
+    if (ngx_mra_remote_is(&arg[0], "exempt")) {
+        return ngx_mra_remote_answer(ngx_mra_exempt(mcf, &a, c), buf);
+    }
+
+    if (ngx_mra_remote_is(&arg[0], "unexempt")) {
+        return ngx_mra_remote_answer(ngx_mra_unexempt(mcf, &a, c), buf);
+    }
+
+    if (ngx_parse_addr(cycle->pool, &addr, arg[1].data, arg[1].len)
+        != NGX_OK)
+    {
+        return ngx_sprintf(buf, "no address");
+    }
+
+    if (ngx_mra_remote_is(&arg[0], "fail")) {
+        ngx_mra_fail(mcf, c, addr.sockaddr);
+    }
+
+    return ngx_sprintf(buf, "%ui", ngx_mra_banned(mcf, addr.sockaddr));
+}
+
+
+static void
+ngx_mra_remote_ban_print(ngx_mra_ban_t *ban, void *data)
+{
+    u_char    **p = data;
+
+    ngx_uint_t  c;
+
+    for (c = 0; c < NGX_MRA_CATEGORIES; c++) {
+
+        if (ban->bans[c]) {
+            *p += ngx_mra_address_print(&ban->address, *p);
+            *p = ngx_sprintf(*p, " %V %ui %Ms;", ngx_mra_category_name(c),
+                             ban->bans[c], (ban->left[c] + 500) / 1000);
+        }
+    }
+}
+
+
+static u_char *
+ngx_mra_remote_bans(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
+    u_char *buf)
+{
+    u_char    *p;
+    uint64_t   cursor;
+
+    p = buf;
+    cursor = 0;
+
+    do {
+        if (ngx_mra_ban_walk(ngx_mra_get_conf(cycle), &cursor,
+                             ngx_mra_remote_ban_print, &p)
+            != NGX_OK)
+        {
+            return ngx_sprintf(buf, "ERROR");
+        }
+
+    } while (cursor);
+
+    return p > buf ? p : ngx_sprintf(buf, "none");
+}
+
+
+static u_char *
+ngx_mra_remote_ban_bench(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
+    u_char *buf)
+{
+    ngx_int_t             i, names, ops, ok;
+    ngx_mra_conf_t       *mcf;
+    struct timespec       from, to;
+    ngx_mra_address_t     a;
+    struct sockaddr_in    sin;
+
+    mcf = ngx_mra_get_conf(cycle);
+    names = ngx_mra_remote_number(&arg[1]);
+    ops = ngx_mra_remote_number(&arg[2]);
+    ok = 0;
+
+    ngx_memzero(&sin, sizeof(struct sockaddr_in));
+    sin.sin_family = AF_INET;
+
+    for (i = 0; n > 3 && i < names; i++) {
+        sin.sin_addr.s_addr = htonl(0x0a000000 + i);
+        (void) ngx_mra_address_of(&a, (struct sockaddr *) &sin);
+        ok += (ngx_mra_ban(mcf, &a, 0, 3600000) == NGX_OK);
+    }
+
+    if (n > 3) {
+        return ngx_sprintf(buf, "%i", ok);
+    }
+
+    /* every other address is one that is banned */
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &from);
+
+    for (i = 0; i < ops; i++) {
+        sin.sin_addr.s_addr = htonl((i & 1 ? 0x0a000000 : 0x14000000)
+                                    + (i * 7919) % names);
+        ok += (ngx_mra_banned(mcf, (struct sockaddr *) &sin) != 0);
+    }
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &to);
+
+    return ngx_sprintf(buf, "%uL %i", ngx_mra_remote_ns(&from, &to) / ops,
+                       ok);
 }

@@ -13,7 +13,7 @@ add_block_preprocessor(sub {
     my ($block) = @_;
     my $port = $ENV{TEST_NGINX_SERVER_PORT};
 
-    $block->set_value('main_config', 'mra { }');
+    $block->set_value('main_config', 'mra { exempt 127.0.0.1; }');
     $block->set_value('config', <<"END");
 location / {
     satisfy any;

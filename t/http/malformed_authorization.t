@@ -10,7 +10,7 @@ no_root_location();
 add_block_preprocessor(sub {
     my ($block) = @_;
 
-    $block->set_value('main_config', 'mra { }');
+    $block->set_value('main_config', 'mra { exempt 127.0.0.1; }');
     $block->set_value('http_config', 'large_client_header_buffers 4 128k;');
     $block->set_value('config', <<'END');
 location / {

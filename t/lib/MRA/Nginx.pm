@@ -31,6 +31,9 @@ package MRA::Nginx;
 #   has_version('1.25.1')
 #   plan($n)                    or done_testing() after the last test
 #
+# Whoever comes from 127.0.0.1 is exempt from protection; new(protect => 1)
+# takes that back.
+#
 # The free checks, over all instances of the test: no alert or emerg except
 # those declared by expect(qr/.../); no sanitizer or valgrind report; no
 # string of secret(...) in any log; nginx stopped by itself when asked to.
@@ -138,6 +141,7 @@ sub expand {
         HTTP2 => $self->has_version('1.25.1') ? 'http2 on;' : '',
     );
 
+    $text =~ s/^(mra \{)/$1 exempt 127.0.0.1;/m if !$self->{protect};
     $text =~ s/%%PORT_(\w+)%%/$self->port($1)/ge;
     $text =~ s/%%([A-Z0-9_]+)%%/$value{$1} \/\/ die "unknown %%$1%%\n"/ge;
 

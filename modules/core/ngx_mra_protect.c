@@ -1,0 +1,507 @@
+
+/*
+ * Copyright (C) ngx_mra contributors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "ngx_mra_core.h"
+#include "ngx_mra_hash.h"
+
+
+/* category, a space and an address; kept with a window */
+
+#define NGX_MRA_FAIL_NAME  (32 + NGX_MRA_ADDRESS_LEN)
+
+#define NGX_MRA_BAN_PAGE   4096
+
+
+/* a failure that is being counted; nobody waits for it */
+
+typedef struct {
+    ngx_mra_op_t           op;
+    ngx_mra_core_conf_t   *mccf;
+    ngx_uint_t             category;
+    ngx_mra_address_t      client;
+    ngx_mra_address_t      net;      /* that is counted and banned */
+    u_char                 name[NGX_MRA_FAIL_NAME];
+} ngx_mra_fail_t;
+
+
+static void ngx_mra_failed(ngx_mra_op_t *op);
+static void ngx_mra_fail_judge(ngx_mra_fail_t *fail);
+static void ngx_mra_fail_ban(ngx_mra_fail_t *fail);
+static void ngx_mra_fail_forget(ngx_mra_core_conf_t *mccf,
+    const ngx_mra_address_t *net, ngx_uint_t categories);
+static ngx_int_t ngx_mra_ban_store(ngx_mra_core_conf_t *mccf,
+    ngx_mra_ban_t *ban);
+static void ngx_mra_ban_log(ngx_uint_t category,
+    const ngx_mra_address_t *net, ngx_msec_t time);
+static void ngx_mra_ban_op(ngx_mra_core_conf_t *mccf, ngx_mra_op_t *op,
+    ngx_mra_kind_e kind, ngx_uint_t category, const ngx_mra_address_t *net);
+static void ngx_mra_ban_net(ngx_mra_core_conf_t *mccf,
+    ngx_mra_address_t *net, const ngx_mra_address_t *a);
+
+
+ngx_int_t
+ngx_mra_protect_init(ngx_mra_core_conf_t *mccf)
+{
+    return ngx_mra_derive(&mccf->pub, "protection", mccf->protect_key);
+}
+
+
+void
+ngx_mra_fail(ngx_mra_conf_t *mcf, ngx_uint_t category, struct sockaddr *sa)
+{
+    u_char                *p;
+    ngx_int_t              rc;
+    ngx_mra_fail_t        *fail;
+    const ngx_str_t       *name;
+    ngx_mra_address_t      client;
+    ngx_mra_core_conf_t   *mccf;
+    ngx_mra_protection_t  *pn;
+
+    mccf = (ngx_mra_core_conf_t *) mcf;
+    pn = &mccf->protection[category];
+
+    if (mcf->store == NULL || !pn->on
+        || ngx_mra_address_of(&client, sa) != NGX_OK
+        || (ngx_mra_exempted(mcf, &client) & ngx_mra_category_bit(category)))
+    {
+        return;
+    }
+
+    ngx_mra_count(mcf, NGX_MRA_FAILURES + category, 1);
+
+    fail = ngx_calloc(sizeof(ngx_mra_fail_t), ngx_cycle->log);
+    if (fail == NULL) {
+        return;
+    }
+
+    fail->mccf = mccf;
+    fail->category = category;
+    fail->client = client;
+
+    ngx_mra_ban_net(mccf, &fail->net, &client);
+
+    name = ngx_mra_category_name(category);
+
+    p = ngx_cpymem(fail->name, name->data, name->len);
+    *p++ = ' ';
+    p += ngx_mra_address_print(&fail->net, p);
+
+    ngx_mra_ban_op(mccf, &fail->op, NGX_MRA_FAILURE, category, &fail->net);
+
+    fail->op.name.data = fail->name;
+    fail->op.name.len = p - fail->name;
+    fail->op.limit = pn->trigger;
+    fail->op.period = pn->window;
+    fail->op.handler = ngx_mra_failed;
+    fail->op.data = fail;
+
+    rc = ngx_mra_store_hit(mcf->store, &fail->op);
+
+    if (rc != NGX_AGAIN) {
+        fail->op.rc = rc;
+        ngx_mra_fail_judge(fail);
+    }
+}
+
+
+static void
+ngx_mra_failed(ngx_mra_op_t *op)
+{
+    ngx_mra_fail_judge(op->data);
+}
+
+
+static void
+ngx_mra_fail_judge(ngx_mra_fail_t *fail)
+{
+    u_char                 buf[NGX_MRA_ADDRESS_LEN];
+    ngx_str_t              text;
+    ngx_mra_protection_t  *pn;
+
+    pn = &fail->mccf->protection[fail->category];
+
+    text.data = buf;
+    text.len = ngx_mra_address_print(&fail->client, buf);
+
+    /* a full window takes no more: it stays at the trigger */
+
+    if (fail->op.rc == NGX_ERROR) {
+        fail->op.used = 1;
+    }
+
+    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                  "%V failure of %V, %ui of %ui in %Ms",
+                  ngx_mra_category_name(fail->category), &text,
+                  ngx_min(fail->op.used, pn->trigger), pn->trigger,
+                  pn->window / 1000);
+
+    if (fail->op.rc != NGX_ERROR && fail->op.used >= pn->trigger
+        && pn->block)
+    {
+        ngx_mra_fail_ban(fail);
+    }
+
+    ngx_free(fail);
+}
+
+
+/* what was under way when the ban began adds nothing to it */
+
+static void
+ngx_mra_fail_ban(ngx_mra_fail_t *fail)
+{
+    ngx_uint_t             c;
+    ngx_mra_ban_t          ban;
+    ngx_mra_protection_t  *pn;
+
+    c = fail->category;
+    pn = &fail->mccf->protection[c];
+
+    (void) ngx_mra_ban_find(&fail->mccf->pub, &fail->net, &ban);
+
+    if (ban.left[c]
+        || ngx_mra_ban_add(&ban, c, pn->block, pn->max_block) != NGX_OK
+        || ngx_mra_ban_store(fail->mccf, &ban) != NGX_OK)
+    {
+        return;
+    }
+
+    ngx_mra_fail_forget(fail->mccf, &fail->net, ngx_mra_category_bit(c));
+
+    ngx_mra_count(&fail->mccf->pub, NGX_MRA_BANS + c, 1);
+    ngx_mra_ban_log(c, &fail->net, ban.left[c]);
+}
+
+
+/* who comes back begins with none */
+
+static void
+ngx_mra_fail_forget(ngx_mra_core_conf_t *mccf, const ngx_mra_address_t *net,
+    ngx_uint_t categories)
+{
+    ngx_uint_t    c;
+    ngx_mra_op_t  op;
+
+    for (c = 0; c < NGX_MRA_CATEGORIES; c++) {
+
+        if (categories & ngx_mra_category_bit(c)) {
+            ngx_mra_ban_op(mccf, &op, NGX_MRA_FAILURE, c, net);
+            (void) ngx_mra_store_del(mccf->pub.store, &op);
+        }
+    }
+}
+
+
+ngx_uint_t
+ngx_mra_banned(ngx_mra_conf_t *mcf, struct sockaddr *sa)
+{
+    ngx_uint_t            bits;
+    ngx_mra_ban_t         ban;
+    ngx_mra_address_t     client;
+    ngx_mra_core_conf_t  *mccf;
+
+    mccf = (ngx_mra_core_conf_t *) mcf;
+
+    if (mcf->store == NULL || ngx_mra_shm_none(mccf->shm_store, NGX_MRA_BAN)
+        || ngx_mra_address_of(&client, sa) != NGX_OK
+        || ngx_mra_ban_find(mcf, &client, &ban) != NGX_OK)
+    {
+        return 0;
+    }
+
+    bits = ngx_mra_ban_categories(&ban) & mccf->protected;
+
+    return bits ? bits & ~ngx_mra_exempted(mcf, &client) : 0;
+}
+
+
+ngx_uint_t
+ngx_mra_refuse(ngx_mra_conf_t *mcf, ngx_connection_t *c)
+{
+    u_char              buf[NGX_MRA_ADDRESS_LEN];
+    ngx_str_t           text;
+    ngx_uint_t          bits, i;
+    ngx_pool_t         *pool;
+    ngx_mra_address_t   client;
+
+    bits = ngx_mra_banned(mcf, c->sockaddr);
+
+    if (bits == 0 || ngx_mra_address_of(&client, c->sockaddr) != NGX_OK) {
+        return 0;
+    }
+
+    for (i = 0; !(bits & ngx_mra_category_bit(i)); i++) {
+        /* void */
+    }
+
+    text.data = buf;
+    text.len = ngx_mra_address_print(&client, buf);
+
+    ngx_log_error(NGX_LOG_INFO, c->log, 0,
+                  "client %V is banned for %V, connection closed",
+                  &text, ngx_mra_category_name(i));
+
+    ngx_mra_count(mcf, NGX_MRA_BANNED, 1);
+
+#if (NGX_STAT_STUB)
+    (void) ngx_atomic_fetch_add(ngx_stat_active, -1);
+#endif
+
+    pool = c->pool;
+
+    ngx_close_connection(c);
+    ngx_destroy_pool(pool);
+
+    return 1;
+}
+
+
+ngx_int_t
+ngx_mra_ban(ngx_mra_conf_t *mcf, const ngx_mra_address_t *a,
+    ngx_uint_t category, ngx_msec_t time)
+{
+    ngx_int_t              rc;
+    ngx_uint_t             single;
+    ngx_mra_ban_t          ban;
+    ngx_mra_address_t      net;
+    ngx_mra_core_conf_t   *mccf;
+    ngx_mra_protection_t  *pn;
+
+    mccf = (ngx_mra_core_conf_t *) mcf;
+    pn = &mccf->protection[category];
+
+    ngx_mra_ban_net(mccf, &net, a);
+
+    single = (net.family == 4) ? 32 : mccf->ipv6_prefix;
+
+    if (!pn->on || net.prefix < single
+        || (ngx_mra_exempted(mcf, &net) & ngx_mra_category_bit(category)))
+    {
+        return NGX_ABORT;
+    }
+
+    (void) ngx_mra_ban_find(mcf, &net, &ban);
+
+    rc = time ? ngx_mra_ban_add(&ban, category, time, time)
+              : ngx_mra_ban_add(&ban, category, pn->block, pn->max_block);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (ngx_mra_ban_store(mccf, &ban) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_mra_count(mcf, NGX_MRA_BANS + category, 1);
+    ngx_mra_ban_log(category, &net, ban.left[category]);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_mra_unban(ngx_mra_conf_t *mcf, const ngx_mra_address_t *a,
+    ngx_uint_t categories)
+{
+    u_char                buf[NGX_MRA_ADDRESS_LEN];
+    ngx_str_t             text;
+    ngx_uint_t            c, bits;
+    ngx_mra_ban_t         ban;
+    ngx_mra_address_t     net;
+    ngx_mra_core_conf_t  *mccf;
+
+    mccf = (ngx_mra_core_conf_t *) mcf;
+
+    ngx_mra_ban_net(mccf, &net, a);
+    ngx_mra_fail_forget(mccf, &net, categories);
+
+    if (ngx_mra_ban_find(mcf, &net, &ban) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    bits = ngx_mra_ban_categories(&ban) & categories;
+
+    for (c = 0; c < NGX_MRA_CATEGORIES; c++) {
+
+        if (categories & ngx_mra_category_bit(c)) {
+            ban.left[c] = 0;
+            ban.bans[c] = 0;
+        }
+    }
+
+    if (ngx_mra_ban_store(mccf, &ban) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (bits == 0) {
+        return NGX_DECLINED;
+    }
+
+    text.data = buf;
+    text.len = ngx_mra_address_print(&net, buf);
+
+    for (c = 0; c < NGX_MRA_CATEGORIES; c++) {
+
+        if (bits & ngx_mra_category_bit(c)) {
+            ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                          "%V ban of %V is lifted",
+                          ngx_mra_category_name(c), &text);
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_mra_ban_find(ngx_mra_conf_t *mcf, const ngx_mra_address_t *a,
+    ngx_mra_ban_t *ban)
+{
+    u_char                value[NGX_MRA_VALUE_MAX];
+    ngx_mra_op_t          op;
+    ngx_mra_address_t     net;
+    ngx_mra_core_conf_t  *mccf;
+
+    mccf = (ngx_mra_core_conf_t *) mcf;
+
+    ngx_mra_ban_net(mccf, &net, a);
+    ngx_mra_ban_op(mccf, &op, NGX_MRA_BAN, 0, &net);
+
+    op.value.data = value;
+    op.value.len = NGX_MRA_VALUE_MAX;
+
+    /* the near copy has all bans: this never has to wait */
+
+    if (ngx_mra_store_get(mcf->store, &op) == NGX_OK
+        && ngx_mra_ban_decode(ban, value, op.value.len, op.ttl) == NGX_OK
+        && ngx_mra_address_eq(&ban->address, &net))
+    {
+        return NGX_OK;
+    }
+
+    ngx_mra_ban_init(ban, &net);
+
+    return NGX_DECLINED;
+}
+
+
+ngx_int_t
+ngx_mra_ban_walk(ngx_mra_conf_t *mcf, uint64_t *cursor,
+    ngx_mra_ban_pt handler, void *data)
+{
+    u_char            *p, page[NGX_MRA_BAN_PAGE];
+    ngx_mra_op_t       op;
+    ngx_mra_ban_t      ban;
+    ngx_mra_record_t  *rec;
+
+    ngx_memzero(&op, sizeof(ngx_mra_op_t));
+
+    op.kind = NGX_MRA_BAN;
+    op.cursor = *cursor;
+    op.value.data = ngx_align_ptr(page, 8);
+    op.value.len = NGX_MRA_BAN_PAGE - 8;
+
+    if (ngx_mra_store_scan(mcf->store, &op) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    for (p = op.value.data; p < op.value.data + op.value.len; p += rec->len) {
+        rec = (ngx_mra_record_t *) p;
+
+        if (ngx_mra_ban_decode(&ban, rec->data, rec->size, rec->ttl)
+            == NGX_OK)
+        {
+            handler(&ban, data);
+        }
+    }
+
+    *cursor = op.cursor;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_mra_ban_store(ngx_mra_core_conf_t *mccf, ngx_mra_ban_t *ban)
+{
+    u_char        value[NGX_MRA_BAN_LEN];
+    ngx_mra_op_t  op;
+
+    ngx_mra_ban_op(mccf, &op, NGX_MRA_BAN, 0, &ban->address);
+
+    op.value.data = value;
+    op.value.len = ngx_mra_ban_encode(ban, value, &op.ttl);
+
+    if (op.value.len == 0) {
+        op.ttl = 0;
+    }
+
+    return ngx_mra_store_set(mccf->pub.store, &op);
+}
+
+
+static void
+ngx_mra_ban_log(ngx_uint_t category, const ngx_mra_address_t *net,
+    ngx_msec_t time)
+{
+    u_char     buf[NGX_MRA_ADDRESS_LEN];
+    ngx_str_t  text;
+
+    text.data = buf;
+    text.len = ngx_mra_address_print(net, buf);
+
+    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                  "%V ban of %V for %Ms",
+                  ngx_mra_category_name(category), &text, time / 1000);
+}
+
+
+/* keys under the secret, so that nobody chooses where they collide */
+
+static void
+ngx_mra_ban_op(ngx_mra_core_conf_t *mccf, ngx_mra_op_t *op,
+    ngx_mra_kind_e kind, ngx_uint_t category, const ngx_mra_address_t *net)
+{
+    u_char          what[4];
+    uint64_t        hash;
+    ngx_uint_t      i;
+    ngx_mra_hash_t  h;
+
+    ngx_memzero(op, sizeof(ngx_mra_op_t));
+
+    op->kind = kind;
+
+    what[0] = (u_char) kind;
+    what[1] = (u_char) category;
+    what[2] = net->family;
+    what[3] = net->prefix;
+
+    for (i = 0; i < 2; i++) {
+        ngx_mra_hash_init(&h, mccf->protect_key + i * NGX_MRA_HASH_KEY_LEN);
+        ngx_mra_hash_add(&h, what, sizeof(what));
+        ngx_mra_hash_add(&h, net->bytes, sizeof(net->bytes));
+
+        hash = ngx_mra_hash_end(&h);
+        ngx_memcpy(op->key + i * sizeof(hash), &hash, sizeof(hash));
+    }
+}
+
+
+/* what is counted and banned as one */
+
+static void
+ngx_mra_ban_net(ngx_mra_core_conf_t *mccf, ngx_mra_address_t *net,
+    const ngx_mra_address_t *a)
+{
+    *net = *a;
+
+    if (net->family == 6) {
+        ngx_mra_address_cut(net, mccf->ipv6_prefix);
+    }
+}
