@@ -53,6 +53,10 @@ ngx_http_mra_read_credential(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
 
     if (ngx_http_mra_scheme(&value, "Basic ")) {
         rc = ngx_http_mra_parse_basic(r, ctx, value);
+
+        if (rc == NGX_DECLINED) {
+            ngx_http_mra_fail(r, NGX_MRA_CATEGORY_HTTP_INTRUSION);
+        }
     }
 
     if (rc == NGX_OK) {

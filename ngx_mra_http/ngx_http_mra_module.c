@@ -41,6 +41,14 @@ static ngx_conf_num_bounds_t  ngx_http_mra_status_bounds = {
 };
 
 
+static ngx_conf_bitmask_t  ngx_http_mra_failure_headers[] = {
+    { ngx_string("off"), NGX_HTTP_MRA_FAILURE_OFF },
+    { ngx_string("send"), NGX_HTTP_MRA_FAILURE_SEND },
+    { ngx_string("accept"), NGX_HTTP_MRA_FAILURE_ACCEPT },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_http_mra_cookie_t  ngx_http_mra_default_cookie = {
     ngx_string("X-Auth"), ngx_null_string, 1, 1, 1, 0
 };
@@ -90,6 +98,13 @@ static ngx_command_t  ngx_http_mra_commands[] = {
       offsetof(ngx_http_mra_loc_conf_t, limit_dry_run),
       NULL },
 
+    { ngx_string("mra_failure_header"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_conf_set_bitmask_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_mra_loc_conf_t, failure_header),
+      ngx_http_mra_failure_headers },
+
     { ngx_string("mra_proxy_target"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
       ngx_conf_set_flag_slot,
@@ -136,7 +151,7 @@ ngx_module_t  ngx_http_mra_module = {
     ngx_http_mra_commands,                 /* module directives */
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
-    NULL,                                  /* init module */
+    ngx_http_mra_init_module,              /* init module */
     NULL,                                  /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
@@ -335,8 +350,17 @@ ngx_http_mra_preconfiguration(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_mra_postconfiguration(ngx_conf_t *cf)
 {
-    if (ngx_http_mra_add_handler(cf, NGX_HTTP_PREACCESS_PHASE,
-                                 ngx_http_mra_target_handler)
+    if (ngx_http_mra_add_handler(cf, NGX_HTTP_POST_READ_PHASE,
+                                 ngx_http_mra_banned_handler)
+        != NGX_OK
+        || ngx_http_mra_add_handler(cf, NGX_HTTP_PREACCESS_PHASE,
+                                    ngx_http_mra_banned_handler)
+        != NGX_OK
+        || ngx_http_mra_add_handler(cf, NGX_HTTP_PREACCESS_PHASE,
+                                    ngx_http_mra_target_handler)
+        != NGX_OK
+        || ngx_http_mra_add_handler(cf, NGX_HTTP_LOG_PHASE,
+                                    ngx_http_mra_log_handler)
         != NGX_OK
         || ngx_http_mra_add_handler(cf, NGX_HTTP_PREACCESS_PHASE,
                                     ngx_http_mra_maintenance_handler)
@@ -350,7 +374,7 @@ ngx_http_mra_postconfiguration(ngx_conf_t *cf)
 
     ngx_http_mra_verify_filter_init();
 
-    return NGX_OK;
+    return ngx_http_mra_protect_init(cf);
 }
 
 
@@ -397,6 +421,15 @@ ngx_http_mra_create_main_conf(ngx_conf_t *cf)
 
     mmcf->mra = ngx_mra_get_conf(cf->cycle);
 
+    if (ngx_array_init(&mmcf->guarded, cf->pool, 4,
+                       sizeof(ngx_http_core_srv_conf_t *))
+        != NGX_OK
+        || ngx_array_init(&mmcf->ports, cf->pool, 4, sizeof(in_port_t))
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
     if (ngx_array_init(&mmcf->realms, cf->pool, 4, sizeof(ngx_str_t))
         != NGX_OK)
     {
@@ -425,6 +458,7 @@ ngx_http_mra_create_loc_conf(ngx_conf_t *cf)
      *
      *     mlcf->uri = { 0, NULL };
      *     mlcf->realm = { 0, NULL };
+     *     mlcf->failure_header = 0;
      *     mlcf->basic = { 0, NULL };
      *     mlcf->bearer = { 0, NULL };
      */
@@ -459,6 +493,16 @@ ngx_http_mra_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_merge_value(conf->proxy_target, prev->proxy_target, 0);
     ngx_conf_merge_ptr_value(conf->allow, prev->allow, NULL);
+
+    ngx_conf_merge_bitmask_value(conf->failure_header, prev->failure_header,
+                                 NGX_CONF_BITMASK_SET
+                                 |NGX_HTTP_MRA_FAILURE_OFF);
+
+    if ((conf->uri.len || conf->proxy_target)
+        && ngx_http_mra_guard(cf) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
 
     if (conf->uri.len
         && (ngx_http_mra_challenges(cf, conf) != NGX_OK

@@ -30,7 +30,16 @@ typedef struct {
     ngx_rbtree_t               verifying;    /* this worker's leaders */
     ngx_rbtree_node_t          sentinel;
     ngx_array_t                realms;       /* ngx_str_t, of mra_auth */
+    ngx_array_t                guarded;      /* ngx_http_core_srv_conf_t * */
+    ngx_array_t                ports;        /* in_port_t, of those */
 } ngx_http_mra_main_conf_t;
+
+
+/* mra_failure_header */
+
+#define NGX_HTTP_MRA_FAILURE_OFF     0x0002
+#define NGX_HTTP_MRA_FAILURE_SEND    0x0004
+#define NGX_HTTP_MRA_FAILURE_ACCEPT  0x0008
 
 
 typedef struct {
@@ -57,6 +66,7 @@ typedef struct {
     ngx_uint_t                 limit_log_level;
     ngx_flag_t                 limit_dry_run;
 
+    ngx_uint_t                 failure_header;
     ngx_flag_t                 proxy_target;
     ngx_array_t               *allow;     /* of ngx_http_mra_allow_t */
 
@@ -74,7 +84,8 @@ typedef enum {
     NGX_HTTP_MRA_LIMITED_DRY_RUN,
     NGX_HTTP_MRA_REJECTED,
     NGX_HTTP_MRA_UNAVAILABLE,
-    NGX_HTTP_MRA_MAINTENANCE
+    NGX_HTTP_MRA_MAINTENANCE,
+    NGX_HTTP_MRA_BANNED
 } ngx_http_mra_status_e;
 
 
@@ -315,6 +326,28 @@ char *ngx_http_mra_set_allow(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 ngx_uint_t ngx_http_mra_allowed(ngx_http_request_t *r, ngx_array_t *rules,
     ngx_str_t *url);
+
+
+/* ngx_http_mra_protect.c */
+
+/*
+ * A location of this server is protected: banned clients are turned away at
+ * all ports of the server.  NGX_OK / NGX_ERROR (out of memory)
+ */
+
+ngx_int_t ngx_http_mra_guard(ngx_conf_t *cf);
+
+/* when all is merged; when all listeners are open */
+
+ngx_int_t ngx_http_mra_protect_init(ngx_conf_t *cf);
+ngx_int_t ngx_http_mra_init_module(ngx_cycle_t *cycle);
+
+ngx_int_t ngx_http_mra_banned_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_mra_log_handler(ngx_http_request_t *r);
+
+/* one failure of the client, told to who asks for it */
+
+void ngx_http_mra_fail(ngx_http_request_t *r, ngx_uint_t category);
 
 
 /* ngx_http_mra_variable.c */

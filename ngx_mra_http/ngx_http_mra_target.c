@@ -54,12 +54,14 @@ ngx_http_mra_target_handler(ngx_http_request_t *r)
     case NGX_HTTP_BAD_REQUEST:
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                       "client sent invalid target");
+        ngx_http_mra_fail(r, NGX_MRA_CATEGORY_HTTP_INTRUSION);
         return route->rc;
 
     case NGX_HTTP_FORBIDDEN:
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "target \"%V%V\" is not on the allow list",
                       &route->origin, &route->uri);
+        ngx_http_mra_fail(r, NGX_MRA_CATEGORY_HTTP_RESOURCE);
         return route->rc;
 
     case NGX_OK:

@@ -51,7 +51,8 @@ static ngx_str_t  ngx_http_mra_statuses[] = {
     ngx_string("LIMITED_DRY_RUN"),
     ngx_string("REJECTED"),
     ngx_string("UNAVAILABLE"),
-    ngx_string("MAINTENANCE")
+    ngx_string("MAINTENANCE"),
+    ngx_string("BANNED")
 };
 
 

@@ -190,6 +190,16 @@ ngx_http_mra_conclude(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
         return NGX_DECLINED;
 
     case NGX_HTTP_UNAUTHORIZED:
+
+        /*
+         * one guess for all who waited for the same; tokens of single
+         * sign-on end in the middle of the day
+         */
+
+        if (ctx->credential->sr && !ctx->credential->bearer) {
+            ngx_http_mra_fail(r, NGX_MRA_CATEGORY_HTTP_AUTH);
+        }
+
         return ngx_http_mra_reject(r, ctx);
 
     default:

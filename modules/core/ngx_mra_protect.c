@@ -51,6 +51,13 @@ ngx_mra_protect_init(ngx_mra_core_conf_t *mccf)
 }
 
 
+const ngx_mra_protection_t *
+ngx_mra_protection(ngx_mra_conf_t *mcf, ngx_uint_t c)
+{
+    return &((ngx_mra_core_conf_t *) mcf)->protection[c];
+}
+
+
 void
 ngx_mra_fail(ngx_mra_conf_t *mcf, ngx_uint_t category, struct sockaddr *sa)
 {

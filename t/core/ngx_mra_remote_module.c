@@ -104,6 +104,10 @@ static u_char *ngx_mra_remote_protect(ngx_cycle_t *cycle, ngx_str_t *arg,
     ngx_uint_t n, u_char *buf);
 static u_char *ngx_mra_remote_bans(ngx_cycle_t *cycle, ngx_str_t *arg,
     ngx_uint_t n, u_char *buf);
+static u_char *ngx_mra_remote_protection(ngx_cycle_t *cycle, ngx_str_t *arg,
+    ngx_uint_t n, u_char *buf);
+static u_char *ngx_mra_remote_exemptions(ngx_cycle_t *cycle, ngx_str_t *arg,
+    ngx_uint_t n, u_char *buf);
 static u_char *ngx_mra_remote_ban_bench(ngx_cycle_t *cycle, ngx_str_t *arg,
     ngx_uint_t n, u_char *buf);
 
@@ -141,7 +145,10 @@ static ngx_mra_remote_command_t  ngx_mra_remote_commands[] = {
     { "unban", 2, ngx_mra_remote_protect },    /* address categories */
     { "exempt", 2, ngx_mra_remote_protect },   /* network categories */
     { "unexempt", 2, ngx_mra_remote_protect }, /* network categories */
+    { "left", 2, ngx_mra_remote_protect },     /* address category */
     { "bans", 0, ngx_mra_remote_bans },
+    { "protection", 1, ngx_mra_remote_protection },    /* category */
+    { "exemptions", 0, ngx_mra_remote_exemptions },
     { "banbench", 2, ngx_mra_remote_ban_bench },   /* addresses look-ups
                                                       [to ban them first] */
     { NULL, 0, NULL }
@@ -1265,6 +1272,7 @@ ngx_mra_remote_protect(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
 {
     ngx_int_t            c;
     ngx_addr_t           addr;
+    ngx_mra_ban_t        ban;
     ngx_mra_conf_t      *mcf;
     ngx_mra_address_t    a;
 
@@ -1278,6 +1286,11 @@ ngx_mra_remote_protect(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
     if (ngx_mra_remote_is(&arg[0], "ban")) {
         return ngx_mra_remote_answer(
             ngx_mra_ban(mcf, &a, c, ngx_mra_remote_number(&arg[3])), buf);
+    }
+
+    if (ngx_mra_remote_is(&arg[0], "left")) {
+        (void) ngx_mra_ban_find(mcf, &a, &ban);
+        return ngx_sprintf(buf, "%M", (ban.left[c] + 500) / 1000);
     }
 
     if (ngx_mra_remote_is(&arg[0], "unban")) {
@@ -1345,6 +1358,50 @@ ngx_mra_remote_bans(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
     } while (cursor);
 
     return p > buf ? p : ngx_sprintf(buf, "none");
+}
+
+
+static u_char *
+ngx_mra_remote_protection(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
+    u_char *buf)
+{
+    const ngx_mra_protection_t  *pn;
+
+    pn = ngx_mra_protection(ngx_mra_get_conf(cycle),
+                            ngx_mra_remote_number(&arg[1]));
+
+    return ngx_sprintf(buf, "%ui %ui %M %M %M", pn->on, pn->trigger,
+                       pn->window, pn->block, pn->max_block);
+}
+
+
+static u_char *
+ngx_mra_remote_exemptions(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
+    u_char *buf)
+{
+    ngx_uint_t                  i, count;
+    ngx_mra_conf_t             *mcf;
+    ngx_mra_exemption_t         made[NGX_MRA_EXEMPTIONS];
+    const ngx_mra_exemption_t  *e;
+
+    mcf = ngx_mra_get_conf(cycle);
+    count = ngx_mra_exemptions(mcf, &e);
+
+    for (i = 0; i < count; i++) {
+        buf += ngx_mra_address_print(&e[i].net, buf);
+        buf = ngx_sprintf(buf, " %ui; ", e[i].categories);
+    }
+
+    buf = ngx_sprintf(buf, "made:");
+    count = ngx_mra_exemptions_made(mcf, made);
+
+    for (i = 0; i < count; i++) {
+        buf = ngx_sprintf(buf, " ");
+        buf += ngx_mra_address_print(&made[i].net, buf);
+        buf = ngx_sprintf(buf, " %ui;", made[i].categories);
+    }
+
+    return buf;
 }
 
 

@@ -82,6 +82,11 @@ END
 $t->run();
 my ($w) = $remote->workers;
 
+is($w->do("protection $auth"), '1 3 60000 100000 350000', 'settings');
+is($w->do("protection $resource"), '0 5 600000 600000 86400000', 'defaults');
+is($w->do('exemptions'), '192.0.2.128/25 1; 198.51.100.7 511; made:',
+    'exemptions');
+
 sub fails {
     my ($n, $address, $category) = @_;
     my $answer;
@@ -102,9 +107,10 @@ is($w->do('bans'), '192.0.2.1 http-ce-auth 1 100s;', 'adds nothing');
 is($w->do('banned ::ffff:192.0.2.1'), bit($auth), 'it is one as IPv6, too');
 
 my $log = $t->log;
-like($log, qr{^\S+ \S+ \[error\] \d+#\d+: http-ce-auth failure of 192\.0\.2\.1, 3 of 3 in 60s$}m,
+my $error = qr/^\S+ \S+ \[error\] \d+#\d+: /m;
+like($log, qr{${error}http-ce-auth failure of 192\.0\.2\.1, 3 of 3 in 60s$}m,
     'a line for each failure, and nothing after it');
-like($log, qr{^\S+ \S+ \[error\] \d+#\d+: http-ce-auth ban of 192\.0\.2\.1 for 100s$}m,
+like($log, qr{${error}http-ce-auth ban of 192\.0\.2\.1 for 100s$}m,
     'and one for the ban');
 is(scalar(() = $log =~ / ban of /g), 1, 'one only');
 
@@ -138,6 +144,7 @@ is($w->do('bans'), 'none', 'forgotten after a day without');
 is($w->do("ban 203.0.113.9 $sip 5000"), 'OK', 'banned by hand');
 is($w->do("ban 203.0.113.9 $auth 5000"), 'OK', 'for another category');
 is($w->do('banned 203.0.113.9'), bit($sip, $auth), 'for both');
+is($w->do("left 203.0.113.9 $sip"), 5, 'for so long');
 is($w->do("ban 203.0.113.9 $sip 4000"), 'DECLINED', 'a ban never shrinks');
 is($w->do("ban 203.0.113.9 $resource 5000"), 'ABORT', 'a category is off');
 is($w->do("ban 203.0.113.0/24 $sip 5000"), 'ABORT', 'a network is too large');
@@ -146,7 +153,7 @@ is($w->do('banned 203.0.113.9'), bit($auth), 'the other one stays');
 is($w->do('unban 203.0.113.9 ' . bit($sip)), 'DECLINED', 'it is lifted once');
 is($w->do('unban 203.0.113.9 ' . bit($auth)), 'OK', 'the other as well');
 is($w->do('bans'), 'none', 'nothing is left');
-like($t->log, qr{\[notice\] \d+#\d+: sip-auth ban of 203\.0\.113\.9 is lifted$}m,
+like($t->log, qr{\[notice\] \S+ sip-auth ban of 203\.0\.113\.9 is lifted$}m,
     'a line for it');
 
 fails(2, '203.0.113.9', $auth);
@@ -181,11 +188,12 @@ is(fails(5, '192.0.2.129', $auth), 0, 'exempt by network');
 is(fails(5, '192.0.2.127', $auth), bit($auth), 'who is beside it is not');
 is(fails(5, '192.0.2.129', $sip), bit($sip), 'and only from its category');
 is(fails(5, '198.51.100.7', $sip), 0, 'exempt from all');
-unlike($t->log, qr/192\.0\.2\.129, \d of 3|198\.51\.100\.7/, 'nothing is logged');
+unlike($t->log, qr/192\.0\.2\.129, \d of 3|198\.51\.100\.7/, 'not logged');
 is($w->do("ban 198.51.100.7 $sip 5000"), 'ABORT', 'nor banned by hand');
 
 is($w->do('exempt 192.0.2.127 ' . bit($auth)), 'OK', 'exempt at run time');
 is($w->do('banned 192.0.2.127'), 0, 'its ban does not hold');
+like($w->do('exemptions'), qr/ made: 192\.0\.2\.127 1;$/, 'it is listed');
 is($w->do('exempt 192.0.2.127 ' . bit($auth)), 'DECLINED', 'it is already');
 
 $t->reload();

@@ -12,7 +12,7 @@ add_block_preprocessor(sub {
     my ($block) = @_;
 
     $block->set_value('must_die', 1) if !defined $block->request;
-    $block->set_value('main_config', $block->main // 'mra { exempt 127.0.0.1; }');
+    $block->set_value('main_config', $block->main // 'mra { }');
     $block->set_value('no_error_log', '[alert]');
 });
 

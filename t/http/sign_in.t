@@ -8,7 +8,7 @@ no_shuffle();
 no_root_location();
 
 our $http = <<'END';
-mra { }
+mra { exempt 127.0.0.1; }
 END
 
 our $config = <<'END';

@@ -11,7 +11,8 @@ add_block_preprocessor(sub {
     my ($block) = @_;
     my $extra = $block->extra // '';
 
-    $block->set_value('main_config', $block->settings // 'mra { exempt 127.0.0.1; }');
+    $block->set_value('main_config',
+        $block->settings // 'mra { exempt 127.0.0.1; }');
     $block->set_value('config', <<"END");
 location / {
     mra_auth /verify;
