@@ -12,6 +12,7 @@
 #include "ngx_stream_mra_address.h"
 #include "ngx_stream_mra_relay.h"
 #include "ngx_stream_mra_pending.h"
+#include "ngx_stream_mra_protect.h"
 #include "ngx_stream_mra_binding.h"
 #include "ngx_stream_mra_dialog.h"
 
@@ -31,6 +32,11 @@ ngx_stream_mra_check_request(ngx_stream_mra_relay_t *r)
 
     if (status) {
         ngx_mra_count(r->worker->mcf, NGX_MRA_SIP_BROKEN, 1);
+
+        if (status == 400 && r->pending == NULL) {
+            ngx_stream_mra_fail(r->client, NGX_MRA_CATEGORY_SIP_INTRUSION);
+        }
+
         return status;
     }
 
@@ -52,6 +58,7 @@ ngx_stream_mra_check_response(ngx_stream_mra_relay_t *r)
     if (ngx_mra_sip_check_response(&r->msg, &reason) != NGX_OK) {
         ngx_mra_count(r->worker->mcf, NGX_MRA_SIP_BROKEN, 1);
         ngx_stream_mra_log_dropped(r, &reason);
+        ngx_stream_mra_fail(r->client, NGX_MRA_CATEGORY_SIP_INTRUSION);
         return NGX_DONE;
     }
 
@@ -307,6 +314,11 @@ ngx_stream_mra_check_domain(ngx_stream_mra_relay_t *r)
             && (!ngx_stream_mra_served(r, &r->msg.to.uri)
                 || !ngx_stream_mra_served(r, &r->msg.uri))))
     {
+        ngx_stream_mra_fail(r->client,
+                            r->msg.method == NGX_MRA_SIP_REGISTER
+                            ? NGX_MRA_CATEGORY_SIP_REGISTRATION
+                            : NGX_MRA_CATEGORY_SIP_INTRUSION);
+
         return ngx_stream_mra_refusal(r, 403, "Domain Not Served");
     }
 
@@ -358,6 +370,8 @@ ngx_stream_mra_check_registered(ngx_stream_mra_relay_t *r)
     {
         return NGX_OK;
     }
+
+    ngx_stream_mra_fail(r->client, NGX_MRA_CATEGORY_SIP_INTRUSION);
 
     return ngx_stream_mra_refusal(r, 403, "Not Registered");
 }

@@ -16,6 +16,7 @@
 #include "ngx_stream_mra_client.h"
 #include "ngx_stream_mra_relay.h"
 #include "ngx_stream_mra_pending.h"
+#include "ngx_stream_mra_protect.h"
 #include "ngx_stream_mra_binding.h"
 #include "ngx_stream_mra_dialog.h"
 #include "ngx_stream_mra_stun.h"
@@ -389,6 +390,12 @@ ngx_stream_mra_client_broken(ngx_stream_mra_link_t *ln, ngx_uint_t reason,
     u_char *p, u_char *last)
 {
     ngx_mra_count(ngx_stream_mra_get_worker()->mcf, NGX_MRA_SIP_BROKEN, 1);
+
+    if (reason != NGX_MRA_FRAME_TOO_LARGE
+        && reason != NGX_MRA_FRAME_HEAD_TOO_LARGE)
+    {
+        ngx_stream_mra_fail(ln->data, NGX_MRA_CATEGORY_SIP_INTRUSION);
+    }
 
     switch (reason) {
 

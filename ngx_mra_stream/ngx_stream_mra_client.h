@@ -24,6 +24,9 @@ typedef struct ngx_stream_mra_stun_s     ngx_stream_mra_stun_t;
 typedef struct ngx_stream_mra_setup_s    ngx_stream_mra_setup_t;
 
 
+#define NGX_STREAM_MRA_CREDENTIALS  4
+
+
 typedef struct {
     uint64_t                    *elts;      /* names of dialogs */
     uint16_t                     nelts;
@@ -43,6 +46,13 @@ struct ngx_stream_mra_client_s {
     ngx_uint_t                   npendings;
     ngx_stream_mra_stun_t       *stun;      /* keepalives that wait */
     ngx_stream_mra_dialogs_t     dialogs;
+
+    /* requests with credentials, REGISTERs excluded, and the last
+       address-of-record that was registered: hashes, 0: none */
+
+    uint64_t                     credentials[NGX_STREAM_MRA_CREDENTIALS];
+    uint64_t                     succeeded;
+    ngx_uint_t                   ncredentials;
     ngx_stream_mra_setup_t      *setups;    /* of calls */
 };
 

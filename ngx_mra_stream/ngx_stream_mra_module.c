@@ -13,6 +13,7 @@
 #include "ngx_stream_mra_client.h"
 #include "ngx_stream_mra_relay.h"
 #include "ngx_stream_mra_pending.h"
+#include "ngx_stream_mra_protect.h"
 #include "ngx_stream_mra_binding.h"
 #include "ngx_stream_mra_remote.h"
 
@@ -232,7 +233,7 @@ static ngx_command_t  ngx_stream_mra_commands[] = {
 
 static ngx_stream_module_t  ngx_stream_mra_module_ctx = {
     ngx_stream_mra_preconfiguration,       /* preconfiguration */
-    NULL,                                  /* postconfiguration */
+    ngx_stream_mra_protect_init,           /* postconfiguration */
 
     ngx_stream_mra_create_main_conf,       /* create main configuration */
     NULL,                                  /* init main configuration */
@@ -417,6 +418,7 @@ ngx_stream_mra_init_process(ngx_cycle_t *cycle)
     }
 
     ngx_stream_mra_remote_init(cycle);
+    ngx_stream_mra_protect_listeners(cycle);
     ngx_mra_on_death(cycle, ngx_stream_mra_bindings_died);
 
     mscfp = mmcf->servers.elts;

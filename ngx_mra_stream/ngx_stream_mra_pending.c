@@ -173,6 +173,7 @@ ngx_stream_mra_pending_create(ngx_stream_mra_relay_t *r)
     p->attempt = 0;
     p->ncontacts = r->ncontacts;
     p->star = r->star;
+    p->credentials = r->credentials;
     p->repeated = 0;
 
     ngx_memcpy(p->contacts, r->contacts, contacts);

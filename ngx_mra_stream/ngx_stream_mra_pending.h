@@ -38,6 +38,7 @@ struct ngx_stream_mra_pending_s {
     uint16_t                     attempt;
     uint16_t                     ncontacts;
     unsigned                     star:1;
+    unsigned                     credentials:1;
     unsigned                     waiting:1; /* for a link to the hop */
     unsigned                     repeated:1;
 

@@ -11,6 +11,7 @@
 #include "ngx_stream_mra_client.h"
 #include "ngx_stream_mra_relay.h"
 #include "ngx_stream_mra_pending.h"
+#include "ngx_stream_mra_protect.h"
 #include "ngx_stream_mra_register.h"
 #include "ngx_stream_mra_binding.h"
 
@@ -223,6 +224,8 @@ ngx_stream_mra_match_registration(ngx_stream_mra_relay_t *r)
     if (r->msg.status == 503 && ngx_stream_mra_pending_reroute(p) == NGX_OK) {
         return NGX_DONE;
     }
+
+    ngx_stream_mra_judge_registration(r, p);
 
     rc = ngx_stream_mra_registered(r, p);
 

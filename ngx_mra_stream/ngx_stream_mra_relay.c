@@ -12,6 +12,7 @@
 #include "ngx_stream_mra_client.h"
 #include "ngx_stream_mra_relay.h"
 #include "ngx_stream_mra_pending.h"
+#include "ngx_stream_mra_protect.h"
 #include "ngx_stream_mra_register.h"
 #include "ngx_stream_mra_dialog.h"
 #include "ngx_stream_mra_maintenance.h"
@@ -57,12 +58,14 @@ const ngx_stream_mra_hop_handlers_t  ngx_stream_mra_hop_handlers = {
 
 static ngx_stream_mra_step_pt  ngx_stream_mra_request_in[] = {
     ngx_stream_mra_check_request,
+    ngx_stream_mra_check_banned,
     ngx_stream_mra_check_maintenance,
     ngx_stream_mra_check_forwards,
     ngx_stream_mra_check_loop,
     ngx_stream_mra_check_extensions,
     ngx_stream_mra_check_domain,
     ngx_stream_mra_check_registered,
+    ngx_stream_mra_note_credentials,
     ngx_stream_mra_choose_hop,
     ngx_stream_mra_edit_forwards,
     ngx_stream_mra_edit_routes,
@@ -125,6 +128,7 @@ static ngx_stream_mra_step_pt  ngx_stream_mra_response_out[] = {
     ngx_stream_mra_check_answer,
     ngx_stream_mra_find_client,
     ngx_stream_mra_pop_via,
+    ngx_stream_mra_judge_answer,
     ngx_stream_mra_match_registration,
     ngx_stream_mra_note_dialog,
     ngx_stream_mra_send_outside
@@ -345,6 +349,7 @@ ngx_stream_mra_relay_begin(uint32_t id, ngx_stream_mra_link_t *ln,
     r->remote = 0;
     r->wait = 0;
     r->star = 0;
+    r->credentials = 0;
 
     return r;
 }
@@ -368,6 +373,10 @@ ngx_stream_mra_relay_parse(ngx_stream_mra_relay_t *r, u_char *p,
     /* the framer has cut it, so that what follows is not lost */
 
     ngx_stream_mra_relay_count(r, NGX_MRA_SIP_BROKEN);
+
+    if (r->outbound && r->msg.error != NGX_MRA_SIP_TOO_MANY_HEADERS) {
+        ngx_stream_mra_fail(r->client, NGX_MRA_CATEGORY_SIP_INTRUSION);
+    }
 
     if (r->msg.status || r->msg.nheaders == 0) {
         (void) ngx_stream_mra_refusal(r, 400, "no SIP message");

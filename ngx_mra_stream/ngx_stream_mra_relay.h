@@ -76,6 +76,7 @@ struct ngx_stream_mra_relay_s {
     unsigned                     remote:1;    /* another worker had it */
     unsigned                     wait:1;      /* for a link to the hop */
     unsigned                     star:1;      /* Contact: * */
+    unsigned                     credentials:1;
 
     struct iovec                 iov[NGX_MRA_SIP_PLAN_PIECES];
     ngx_mra_sip_header_t         headers[NGX_STREAM_MRA_HEADERS];

@@ -9,6 +9,7 @@
 #include <ngx_stream.h>
 #include "ngx_stream_mra_module.h"
 #include "ngx_stream_mra_client.h"
+#include "ngx_stream_mra_protect.h"
 #include "ngx_stream_mra_relay.h"
 #include "ngx_stream_mra_binding.h"
 #include "ngx_stream_mra_remote.h"
@@ -182,6 +183,7 @@ ngx_stream_mra_find_asker(ngx_stream_mra_relay_t *r)
     ngx_stream_mra_link_t  *ln;
 
     if (ngx_stream_mra_answered_flow(r) != NGX_OK) {
+        ngx_stream_mra_fail(r->client, NGX_MRA_CATEGORY_SIP_INTRUSION);
         return NGX_DONE;
     }
 
@@ -194,6 +196,7 @@ ngx_stream_mra_find_asker(ngx_stream_mra_relay_t *r)
     ln = ngx_stream_mra_link_find(&r->to);
 
     if (ln && ngx_stream_mra_client_of(ln)) {
+        ngx_stream_mra_fail(r->client, NGX_MRA_CATEGORY_SIP_INTRUSION);
         return ngx_stream_mra_drop(r, "who asked is a client");
     }
 
