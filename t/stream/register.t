@@ -12,7 +12,7 @@ use MRA::Registrar;
 use MRA::SIP;
 use Test::More;
 
-my $t = MRA::Nginx->new->plan(27);
+my $t = MRA::Nginx->new->plan(31);
 
 $t->write_file_expand('nginx.conf', <<'END');
 %%MAIN%%
@@ -119,6 +119,31 @@ $r = $ua->receive;
 is_deeply([$r->all('Contact')], ['<sip:alice@1.2.3.4>',
     '<sip:alice@192.0.2.9:5070>;expires=5'],
     'theirs are put back too, others are left alone');
+
+
+# everything as short, and as spacious, as it may be
+
+my $port = $ua->socket->sockport;
+$ua->write("REGISTER sip:example.com SIP/2.0\r\n"
+    . "v:SIP / 2.0 / TCP  127.0.0.1:$port ; branch = z9hG4bKx\r\n"
+    . "F : <sip:alice\@example.com>;tag=1\r\nt\t:<sip:alice\@example.com>\r\n"
+    . "i:abc\@x\r\ncseq: 1   REGISTER\r\n"
+    . "M: <sip:alice\@192.0.2.1;transport=tcp>;expires=60\r\n ,\r\n"
+    . " <sip:alice\@192.0.2.2>;q=0.1\r\nk:path\r\nl:0\r\n\r\n");
+$m = $uc->receive;
+like($m->header('Contact'), qr/^<sip:alice\@\Q$inside\E;[^>]*>;expires=60 +,/,
+    'compact form: first contact');
+like($m->header('Contact'), qr/, +<sip:alice\@\Q$inside\E;[^>]*>;q=0.1$/,
+    'compact form: second contact');
+
+$m->{peer}->write(join "\r\n", 'SIP/2.0 200 OK',
+    map({ "v: $_" } $m->all('Via')), 'f: ' . $m->header('From'),
+    't: ' . $m->header('To'), 'i: abc@x', 'CSeq: 1 REGISTER',
+    'm: ' . $m->header('Contact'), 'l: 0', '', '');
+$r = $ua->receive;
+like($r->header('Contact'), qr/<sip:alice\@192\.0\.2\.1;transport=tcp>;exp.*
+    <sip:alice\@192\.0\.2\.2>;q=0\.1$/x, 'compact form: put back');
+is(scalar $r->all('Via'), 1, 'compact form: our Via is gone');
 
 
 # challenges pass, and the second attempt too
