@@ -15,7 +15,7 @@ use MRA::Util;
 use Test::More;
 use Time::HiRes qw(time sleep);
 
-my $t = MRA::Nginx->new->plan(24);
+my $t = MRA::Nginx->new->plan(25);
 
 my $one = MRA::Hop->new($t, 'one', stun => 1);
 my $two = MRA::Hop->new($t, 'two', stun => 1);
@@ -84,10 +84,12 @@ $two->signal('STOP');
 
 $_->send($_->request('REGISTER', 'sip:example.com', Expires => 600))
     for @clients[0 .. 7];
+$clients[8]->send($clients[8]->request('MESSAGE', 'sip:bob@example.com'));
 is(scalar(grep { $_ && $_->header('Server') eq 'last' }
     map { $_->final } @clients[0 .. 7]), 8,
     'REGISTERs to a frozen one go on, from all workers');
 cmp_ok(time - $start, '<', 3.2, 'within the timeout of keepalives');
+is($clients[8]->final(3)->{status}, 503, 'other requests get 503');
 is(scalar(grep { keepalive($_) ne 'error' } @clients[8 .. 11]), 0,
     'all who are on it are told');
 is(scalar(grep { registered($_) ne 'last' } @clients), 0,
