@@ -347,7 +347,9 @@ ngx_stream_mra_pending_repeat(ngx_stream_mra_pending_t *p)
 {
     if (!p->waiting) {
 
-        if (p->repeated || !ngx_stream_mra_hop_is_up(p->hop)) {
+        if (p->repeated || p->hop->retired
+            || !ngx_stream_mra_hop_is_up(p->hop))
+        {
             ngx_stream_mra_pending_failed(p);
             return;
         }
