@@ -489,13 +489,17 @@ ngx_stream_mra_pendings_lost(ngx_stream_mra_hop_t *hop,
         next = ngx_queue_next(q);
         p = ngx_queue_data(q, ngx_stream_mra_pending_t, queue);
 
-        /* what waits may have another link by now */
+        /* what waits may have another link by now, and stays behind others */
 
-        if (ln ? p->link == ln
-               : p->waiting
-                 && ngx_stream_mra_hop_link(hop, p->client->link.flow.slot))
+        if (p->waiting
+            ? ngx_stream_mra_hop_link(hop, p->client->link.flow.slot) != NULL
+            : p->link == ln)
         {
             ngx_stream_mra_pending_repeat(p);
+
+        } else if (p->waiting) {
+            ngx_queue_remove(q);
+            ngx_queue_insert_tail(&u->queue, q);
         }
 
         if (q == last) {

@@ -27,6 +27,7 @@ stream {
     server {
         listen 127.0.0.1:%%PORT_sip%%;
         mra_sip_pass uc;
+        mra_sip_connections 1;
     }
     server {
         listen 127.0.0.1:%%PORT_inside%%;
