@@ -51,8 +51,9 @@ is((split ' ', $w->do('received'))[4], $self, 'the same number');
 $w->do("send $self 600 1");
 ok(wait_for(5, sub { $w->do('received') =~ / 0 $self $self / }), 'messages');
 
-$w->do('set node n x 1');
-ok(wait_for(5, sub { $w->do('count node') eq '0 1' }), 'sweeping goes on');
+$w->do('set binding b x 1');
+ok(wait_for(20, sub { $w->do('count binding') eq '0 1' }),
+    'sweeping goes on');
 
 configure('2m');
 reload();

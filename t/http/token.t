@@ -18,7 +18,7 @@ $t->secret('wonderland', 'builder');
 $t->write_file_expand('nginx.conf', <<"END");
 %%MAIN%%
 events { }
-mra { credentials_refresh_interval 2s; max_authorizations 100; }
+mra { credentials_refresh_interval 8s; max_authorizations 100; }
 http {
     %%HTTP%%
     log_format mra '\$request_uri \$status "\$http_cookie" "\$cookie_x_auth"'
@@ -130,7 +130,7 @@ is(get($port, '/wrong', basic('bob', 'wonderland'))->{status}, 401,
 
 # the end
 
-sleep 2.1;
+sleep 8.1;
 
 is(get($port, '/late', Cookie => "X-Auth=$token")->{status}, 401,
     'the token has expired');
