@@ -271,7 +271,7 @@ ngx_mra_sip_parse_start_line(ngx_mra_sip_msg_t *msg, u_char **pos,
     ngx_mra_span_set(&msg->method_name, start, p);
 
     if (*p != ' ' && !(*p == '/' && ngx_mra_span_case_is(&msg->method_name,
-                                                         "sip")))
+                                                         "SIP")))
     {
         goto invalid;
     }
@@ -339,7 +339,7 @@ ngx_mra_sip_parse_request_line(ngx_mra_sip_msg_t *msg, u_char *p, u_char *end)
         return NGX_ERROR;
     }
 
-    if (!ngx_mra_span_case_is(&msg->version, "sip/2.0")) {
+    if (!ngx_mra_span_case_is(&msg->version, "SIP/2.0")) {
         ngx_mra_sip_set_error(msg, NGX_MRA_SIP_BAD_VERSION);
     }
 
@@ -372,7 +372,7 @@ ngx_mra_sip_parse_status_line(ngx_mra_sip_msg_t *msg, u_char *p, u_char *end)
 
     msg->status = n;
 
-    if (!ngx_mra_span_case_is(&msg->version, "sip/2.0")) {
+    if (!ngx_mra_span_case_is(&msg->version, "SIP/2.0")) {
         ngx_mra_sip_set_error(msg, NGX_MRA_SIP_BAD_VERSION);
     }
 
