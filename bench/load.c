@@ -27,6 +27,7 @@
 
 #define LOAD_SECOND        1000000000ULL
 #define LOAD_DRAIN         (5 * LOAD_SECOND)
+#define LOAD_STUCK         (10 * LOAD_SECOND)  /* load_open() ends */
 #define LOAD_BUFFER        65536
 #define LOAD_EVENTS        256
 #define LOAD_OPENING       128         /* handshakes at once in load_open() */
@@ -426,7 +427,7 @@ load_files(unsigned n)
 void
 load_open(load_t *l, load_target_t *t, unsigned n)
 {
-    unsigned  i;
+    unsigned  i, ready;
     uint64_t  deadline;
 
     load_files(n * l->ntargets + 100);
@@ -436,7 +437,8 @@ load_open(load_t *l, load_target_t *t, unsigned n)
     t->nconns = n;
     t->nready = 0;
 
-    deadline = load_now() + LOAD_DRAIN + n * (LOAD_SECOND / 100);
+    ready = 0;
+    deadline = load_now() + LOAD_STUCK;
 
     for (i = 0; i < n || t->nready < n; /* void */) {
 
@@ -450,6 +452,11 @@ load_open(load_t *l, load_target_t *t, unsigned n)
         }
 
         load_poll(l, LOAD_SECOND / 10);
+
+        if (t->nready > ready) {
+            ready = t->nready;
+            deadline = load_now() + LOAD_STUCK;
+        }
 
         if (load_now() > deadline) {
             load_fatal("\"%s\": %u of %u connections opened",
