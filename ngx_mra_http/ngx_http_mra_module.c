@@ -126,6 +126,13 @@ static ngx_command_t  ngx_http_mra_commands[] = {
       0,
       NULL },
 
+    { ngx_string("mra_metrics"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_mra_set_metrics,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
       ngx_null_command
 };
 

@@ -72,6 +72,7 @@ typedef struct {
 
     unsigned                   api:1;
     unsigned                   api_write:1;
+    unsigned                   metrics:1;
 } ngx_http_mra_loc_conf_t;
 
 
@@ -111,6 +112,7 @@ typedef struct {
     ngx_http_mra_ctx_t        *ctx;
     ngx_http_request_t        *sr;
     ngx_event_t                late;      /* when the answer's end is */
+    ngx_msec_t                 sent;      /* when sr was */
     ngx_uint_t                 error;     /* the first that nginx made */
     ngx_uint_t                 code;      /* settled: 200, 401, 502, 504 */
 
@@ -348,6 +350,12 @@ ngx_int_t ngx_http_mra_log_handler(ngx_http_request_t *r);
 /* one failure of the client, told to who asks for it */
 
 void ngx_http_mra_fail(ngx_http_request_t *r, ngx_uint_t category);
+
+
+/* ngx_http_mra_metrics.c */
+
+char *ngx_http_mra_set_metrics(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 
 
 /* ngx_http_mra_variable.c */

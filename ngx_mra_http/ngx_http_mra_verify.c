@@ -231,6 +231,7 @@ ngx_http_mra_ask_uc(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
     }
 
     ctx->credential->sr = sr;
+    ctx->credential->sent = ngx_current_msec;
 
     /* the body of the client's request is not for this one */
 
@@ -423,6 +424,9 @@ ngx_http_mra_judge(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
 
     cred = ctx->credential;
     sr = cred->sr;
+
+    ngx_mra_observe(ctx->mmcf->mra, NGX_MRA_TIME_VERIFICATION,
+                    ngx_current_msec - cred->sent);
 
     if (sr->upstream) {
         status = sr->upstream->headers_in.status_n;

@@ -139,6 +139,11 @@ ngx_stream_mra_state_answered(ngx_stream_mra_hop_t *hop,
 
     ngx_stream_mra_state_unlock(hop);
 
+    if (was.owner == ngx_stream_mra_state_me(hop)) {
+        ngx_mra_observe(hop->hops->mcf, NGX_MRA_TIME_KEEPALIVE,
+                        ngx_current_msec - was.started);
+    }
+
     if (changed) {
         ngx_stream_mra_state_changed(hop, &was);
     }

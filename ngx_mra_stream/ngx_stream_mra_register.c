@@ -219,6 +219,9 @@ ngx_stream_mra_match_registration(ngx_stream_mra_relay_t *r)
         return ngx_stream_mra_pending_watch(p);
     }
 
+    ngx_mra_observe(r->worker->mcf, NGX_MRA_TIME_REGISTER,
+                    ngx_current_msec - p->sent);
+
     /* RFC 3263, 4.3: 503 is like no answer at all */
 
     if (r->msg.status == 503 && ngx_stream_mra_pending_reroute(p) == NGX_OK) {

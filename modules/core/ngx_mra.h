@@ -159,6 +159,33 @@ void ngx_mra_count(ngx_mra_conf_t *mcf, ngx_mra_counter_e c, ngx_int_t n);
 ngx_int_t ngx_mra_counter(ngx_mra_conf_t *mcf, ngx_mra_counter_e c);
 
 
+/* what is timed */
+
+typedef enum {
+    NGX_MRA_TIME_VERIFICATION = 0,     /* of credentials, by the UC node */
+    NGX_MRA_TIME_REGISTER,             /* from next hop to final answer */
+    NGX_MRA_TIME_KEEPALIVE,            /* of a next hop: STUN or OPTIONS */
+    NGX_MRA_TIMES
+} ngx_mra_time_e;
+
+#define NGX_MRA_BUCKETS  12            /* with an end; then one without */
+
+typedef struct {
+    ngx_atomic_uint_t  count[NGX_MRA_BUCKETS + 1];     /* not cumulated */
+    ngx_atomic_uint_t  sum;            /* ms */
+} ngx_mra_histogram_t;
+
+/*
+ * Counts a time of "ms" for this node, as cheaply as ngx_mra_count().
+ * Histogram: what all workers have counted.  Bucket: its end, ms.
+ */
+
+void ngx_mra_observe(ngx_mra_conf_t *mcf, ngx_mra_time_e t, ngx_msec_t ms);
+void ngx_mra_histogram(ngx_mra_conf_t *mcf, ngx_mra_time_e t,
+    ngx_mra_histogram_t *h);
+ngx_msec_t ngx_mra_bucket(ngx_uint_t n);
+
+
 /* a binding in the store: so many bytes, then the address-of-record */
 
 #define NGX_MRA_BINDING_HEAD  22

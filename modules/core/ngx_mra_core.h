@@ -36,6 +36,7 @@
 
 typedef struct {
     ngx_atomic_t            count[NGX_MRA_COUNTERS];
+    ngx_mra_histogram_t     times[NGX_MRA_TIMES];
     ngx_pid_t               pid;
     uint32_t                number;     /* of the worker, 0: none */
     u_char                  padding[NGX_CPU_CACHE_LINE];

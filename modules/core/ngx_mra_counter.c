@@ -9,6 +9,13 @@
 #include "ngx_mra_core.h"
 
 
+/* ends of buckets, ms */
+
+static const ngx_msec_t  ngx_mra_bucket_ends[NGX_MRA_BUCKETS] = {
+    1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000
+};
+
+
 static ngx_uint_t ngx_mra_slot_is_free(ngx_mra_slot_t *slot);
 static void ngx_mra_slot_forget(ngx_mra_slot_t *slot);
 
@@ -59,6 +66,63 @@ ngx_mra_counter(ngx_mra_conf_t *mcf, ngx_mra_counter_e c)
     }
 
     return sum;
+}
+
+
+void
+ngx_mra_observe(ngx_mra_conf_t *mcf, ngx_mra_time_e t, ngx_msec_t ms)
+{
+    ngx_uint_t            i;
+    ngx_mra_core_conf_t  *mccf;
+    ngx_mra_histogram_t  *h;
+
+    mccf = (ngx_mra_core_conf_t *) mcf;
+
+    if (mccf->worker == NULL) {
+        return;
+    }
+
+    h = &mccf->worker->slot->times[t];
+
+    for (i = 0; i < NGX_MRA_BUCKETS; i++) {
+        if (ms <= ngx_mra_bucket_ends[i]) {
+            break;
+        }
+    }
+
+    (void) ngx_atomic_fetch_add((ngx_atomic_t *) &h->count[i], 1);
+    (void) ngx_atomic_fetch_add((ngx_atomic_t *) &h->sum, ms);
+}
+
+
+void
+ngx_mra_histogram(ngx_mra_conf_t *mcf, ngx_mra_time_e t,
+    ngx_mra_histogram_t *h)
+{
+    ngx_uint_t            i, n;
+    ngx_mra_core_conf_t  *mccf;
+    ngx_mra_histogram_t  *slot;
+
+    mccf = (ngx_mra_core_conf_t *) mcf;
+
+    ngx_memzero(h, sizeof(ngx_mra_histogram_t));
+
+    for (i = 0; mccf->zone && i < NGX_MRA_SLOTS; i++) {
+        slot = &mccf->zone->slots[i].times[t];
+
+        h->sum += slot->sum;
+
+        for (n = 0; n <= NGX_MRA_BUCKETS; n++) {
+            h->count[n] += slot->count[n];
+        }
+    }
+}
+
+
+ngx_msec_t
+ngx_mra_bucket(ngx_uint_t n)
+{
+    return ngx_mra_bucket_ends[n];
 }
 
 

@@ -191,6 +191,23 @@ finds('readme', 'path without a method', '/node: has methods "GET, PATCH"',
 finds('readme', 'path that is not there', '/nodes: has methods ""',
     %code, %api, 'README.md' => $paths . "| `/nodes` | GET | x |\n");
 
+my %metric = ('ngx_mra_http/ngx_http_mra_m.c' => <<'END');
+static const ngx_http_mra_family_t  ngx_http_mra_families[] = {
+
+    { "nginx_mra_x", "gauge",
+      "Help." },
+};
+END
+
+my $metrics = "`mra`\n$lines\n## Metrics\n\n| `nginx_mra_x` | gauge | x |\n";
+
+is(run_lint('readme', %code, %metric, 'README.md' => $metrics), 'good: ',
+    'readme: no metric to find');
+finds('readme', 'metric of another type', 'nginx_mra_x is "gauge"',
+    %code, %metric, 'README.md' => $metrics =~ s/gauge/counter/r);
+finds('readme', 'metric that is not there', 'nginx_mra_x is ""',
+    %code, 'README.md' => $metrics);
+
 finds('examples', 'bad configuration', 'unknown directive "mra_never"',
     'conf-examples/a.conf' => "events { }\nmra_never on;\n");
 

@@ -1,5 +1,5 @@
-# The README names every directive, variable, log line and path of the API of
-# the code, and none that is not there.
+# The README names every directive, variable, log line, path of the API and
+# metric of the code, and none that is not there.
 #
 # Directives and variables stand in it in backquotes.  The log lines are the
 # code block after the heading that begins with "Log lines"; a word in angle
@@ -101,6 +101,28 @@ for my $path (sort keys %{{%paths, %shown}}) {
     my $methods = join ', ', @{$paths{$path} // []};
     complain('README.md', "API: $path: has methods \"$methods\"")
         if $methods ne ($shown{$path} // '');
+}
+
+
+# Metrics with their types are a table after a heading "Metrics".
+
+my (%metrics, %listed);
+
+for my $path (@sources) {
+    for my $table (code($path) =~ /_family_t\s+\w+\[\] = \{(.*?)^\};/gms) {
+        $metrics{$1} = $2 while $table =~ /\{ "(\w+)", "(\w+)"/g;
+    }
+}
+
+my ($list) = $readme =~ /^## Metrics\n(.*?)(?=^## |\z)/ms;
+
+while (($list // '') =~ /^\| `(\w+)` \| (\w+) \|/mg) {
+    $listed{$1} = $2;
+}
+
+for my $name (sort keys %{{%metrics, %listed}}) {
+    complain('README.md', "metric $name is \"" . ($metrics{$name} // '') . '"')
+        if ($metrics{$name} // '') ne ($listed{$name} // '');
 }
 
 
