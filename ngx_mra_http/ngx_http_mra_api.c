@@ -35,6 +35,13 @@ static const ngx_http_mra_api_endpoint_t  ngx_http_mra_api_endpoints[] = {
 
     { ngx_string("node"), NGX_HTTP_GET, ngx_http_mra_api_node },
 
+    { ngx_string("services"), NGX_HTTP_GET, ngx_http_mra_api_services },
+
+    { ngx_string("maintenance"), NGX_HTTP_GET, ngx_http_mra_api_maintenance },
+    { ngx_string("maintenance"), NGX_HTTP_PATCH, ngx_http_mra_api_maintain },
+
+    { ngx_string("peers"), NGX_HTTP_GET, ngx_http_mra_api_peers },
+
     { ngx_string("registrations"), NGX_HTTP_GET,
       ngx_http_mra_api_registrations },
 
@@ -51,6 +58,18 @@ static const ngx_http_mra_api_endpoint_t  ngx_http_mra_api_endpoints[] = {
       ngx_http_mra_api_rate_control },
     { ngx_string("rate_control/*"), NGX_HTTP_DELETE,
       ngx_http_mra_api_rate_control_reset },
+
+    { ngx_string("protection"), NGX_HTTP_GET, ngx_http_mra_api_protection },
+    { ngx_string("protection/bans"), NGX_HTTP_GET, ngx_http_mra_api_bans },
+    { ngx_string("protection/bans"), NGX_HTTP_POST, ngx_http_mra_api_ban },
+    { ngx_string("protection/bans/*"), NGX_HTTP_DELETE,
+      ngx_http_mra_api_unban },
+    { ngx_string("protection/exemptions"), NGX_HTTP_GET,
+      ngx_http_mra_api_exemptions },
+    { ngx_string("protection/exemptions"), NGX_HTTP_POST,
+      ngx_http_mra_api_exempt },
+    { ngx_string("protection/exemptions/*"), NGX_HTTP_DELETE,
+      ngx_http_mra_api_unexempt },
 
     { ngx_string("store"), NGX_HTTP_GET, ngx_http_mra_api_store },
 
@@ -477,6 +496,26 @@ ngx_http_mra_api_read_body(ngx_http_mra_api_t *api)
     }
 
     return NGX_OK;
+}
+
+
+ngx_http_mra_json_member_t *
+ngx_http_mra_api_member(ngx_http_mra_api_t *api, const char *name)
+{
+    size_t      len;
+    ngx_uint_t  i;
+
+    len = ngx_strlen(name);
+
+    for (i = 0; i < api->nmembers; i++) {
+        if (api->members[i].name.len == len
+            && ngx_memcmp(api->members[i].name.data, name, len) == 0)
+        {
+            return &api->members[i];
+        }
+    }
+
+    return NULL;
 }
 
 

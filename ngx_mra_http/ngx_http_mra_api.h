@@ -74,18 +74,55 @@ ngx_int_t ngx_http_mra_api_error(ngx_http_mra_api_t *api, ngx_uint_t status,
 
 void ngx_http_mra_api_finish(ngx_http_mra_api_t *api, ngx_int_t rc);
 
+/* a member of the body; NULL: there is none */
+
+ngx_http_mra_json_member_t *ngx_http_mra_api_member(ngx_http_mra_api_t *api,
+    const char *name);
+
 
 /* ngx_http_mra_api_node.c */
 
 ngx_int_t ngx_http_mra_api_node(ngx_http_mra_api_t *api);
 ngx_int_t ngx_http_mra_api_store(ngx_http_mra_api_t *api);
 ngx_int_t ngx_http_mra_api_redis(ngx_http_mra_api_t *api);
-ngx_int_t ngx_http_mra_api_registrations(ngx_http_mra_api_t *api);
 ngx_int_t ngx_http_mra_api_next_hops(ngx_http_mra_api_t *api);
 ngx_int_t ngx_http_mra_api_next_hop(ngx_http_mra_api_t *api);
 
 
+/* ngx_http_mra_api_peer.c */
+
+ngx_int_t ngx_http_mra_api_registrations(ngx_http_mra_api_t *api);
+ngx_int_t ngx_http_mra_api_peers(ngx_http_mra_api_t *api);
+ngx_int_t ngx_http_mra_api_maintenance(ngx_http_mra_api_t *api);
+ngx_int_t ngx_http_mra_api_maintain(ngx_http_mra_api_t *api);
+
+
+/* ngx_http_mra_api_service.c */
+
+ngx_int_t ngx_http_mra_api_services(ngx_http_mra_api_t *api);
+
+
+/* ngx_http_mra_api_protect.c */
+
+ngx_int_t ngx_http_mra_api_protection(ngx_http_mra_api_t *api);
+ngx_int_t ngx_http_mra_api_bans(ngx_http_mra_api_t *api);
+ngx_int_t ngx_http_mra_api_ban(ngx_http_mra_api_t *api);
+ngx_int_t ngx_http_mra_api_unban(ngx_http_mra_api_t *api);
+ngx_int_t ngx_http_mra_api_exemptions(ngx_http_mra_api_t *api);
+ngx_int_t ngx_http_mra_api_exempt(ngx_http_mra_api_t *api);
+ngx_int_t ngx_http_mra_api_unexempt(ngx_http_mra_api_t *api);
+
+
 /* ngx_http_mra_api_page.c */
+
+/* "limit" and "cursor" of the request; NGX_OK / NGX_ERROR (api_error()) */
+
+ngx_int_t ngx_http_mra_api_page_args(ngx_http_mra_api_t *api,
+    ngx_uint_t *limit, uint64_t *cursor);
+
+/* "next", null when the cursor is 0 */
+
+void ngx_http_mra_api_write_next(ngx_http_mra_api_t *api, uint64_t cursor);
 
 ngx_int_t ngx_http_mra_api_bindings(ngx_http_mra_api_t *api);
 ngx_int_t ngx_http_mra_api_rate_control(ngx_http_mra_api_t *api);

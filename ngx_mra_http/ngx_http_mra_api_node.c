@@ -141,28 +141,6 @@ ngx_http_mra_api_redis(ngx_http_mra_api_t *api)
 
 
 ngx_int_t
-ngx_http_mra_api_registrations(ngx_http_mra_api_t *api)
-{
-    ngx_mra_op_t          op;
-    ngx_http_mra_json_t  *j;
-
-    j = &api->json;
-
-    ngx_memzero(&op, sizeof(ngx_mra_op_t));
-    op.kind = NGX_MRA_BINDING;
-
-    (void) ngx_mra_store_count(api->mra->store, &op);
-
-    ngx_http_mra_json_open(j, NULL, '{');
-    ngx_http_mra_json_number(j, "current", op.used);
-    ngx_http_mra_json_number(j, "peak", op.limit);
-    ngx_http_mra_json_close(j, '}');
-
-    return NGX_HTTP_OK;
-}
-
-
-ngx_int_t
 ngx_http_mra_api_next_hops(ngx_http_mra_api_t *api)
 {
     ngx_uint_t             i;

@@ -28,8 +28,6 @@ typedef ngx_uint_t (*ngx_http_mra_api_record_pt)(ngx_http_mra_api_t *api,
 
 static ngx_int_t ngx_http_mra_api_page(ngx_http_mra_api_t *api,
     ngx_mra_op_t *op, ngx_http_mra_api_record_pt handler);
-static ngx_int_t ngx_http_mra_api_page_args(ngx_http_mra_api_t *api,
-    ngx_uint_t *limit, uint64_t *cursor);
 static ngx_int_t ngx_http_mra_api_scan(ngx_http_mra_api_t *api,
     ngx_mra_op_t *op, u_char *buf, ngx_uint_t most);
 static ngx_uint_t ngx_http_mra_api_write_binding(ngx_http_mra_api_t *api,
@@ -196,7 +194,6 @@ ngx_http_mra_api_page(ngx_http_mra_api_t *api, ngx_mra_op_t *op,
     ngx_http_mra_api_record_pt handler)
 {
     u_char                *buf, *p;
-    ngx_str_t              next;
     ngx_uint_t             left, seen;
     ngx_mra_record_t      *rec;
     ngx_http_mra_json_t   *j;
@@ -238,21 +235,31 @@ ngx_http_mra_api_page(ngx_http_mra_api_t *api, ngx_mra_op_t *op,
 
     ngx_http_mra_json_close(j, ']');
 
-    if (op->cursor == 0) {
-        ngx_http_mra_json_null(j, "next");
-        return NGX_HTTP_OK;
-    }
-
-    next.data = buf;
-    next.len = ngx_sprintf(buf, "%016xL", op->cursor) - buf;
-
-    ngx_http_mra_json_string(j, "next", &next);
+    ngx_http_mra_api_write_next(api, op->cursor);
 
     return NGX_HTTP_OK;
 }
 
 
-static ngx_int_t
+void
+ngx_http_mra_api_write_next(ngx_http_mra_api_t *api, uint64_t cursor)
+{
+    u_char     buf[NGX_INT64_LEN];
+    ngx_str_t  next;
+
+    if (cursor == 0) {
+        ngx_http_mra_json_null(&api->json, "next");
+        return;
+    }
+
+    next.data = buf;
+    next.len = ngx_sprintf(buf, "%016xL", cursor) - buf;
+
+    ngx_http_mra_json_string(&api->json, "next", &next);
+}
+
+
+ngx_int_t
 ngx_http_mra_api_page_args(ngx_http_mra_api_t *api, ngx_uint_t *limit,
     uint64_t *cursor)
 {
