@@ -111,23 +111,17 @@ ngx_http_mra_api_redis(ngx_http_mra_api_t *api)
 
     ngx_http_mra_json_open(j, NULL, '{');
     ngx_http_mra_json_bool(j, "configured", rs.configured);
-
-    if (!rs.configured) {
-        ngx_http_mra_json_close(j, '}');
-        return NGX_HTTP_OK;
-    }
-
     ngx_http_mra_json_open(j, "servers", '[');
 
-    addr = rs.servers->elts;
-
-    for (i = 0; i < rs.servers->nelts; i++) {
+    for (i = 0; rs.configured && i < rs.servers->nelts; i++) {
+        addr = rs.servers->elts;
         ngx_http_mra_json_string(j, NULL, &addr[i].text);
     }
 
     ngx_http_mra_json_close(j, ']');
 
-    ngx_http_mra_json_text(j, "state", rs.near.lost ? "lost"
+    ngx_http_mra_json_text(j, "state", !rs.configured ? "off"
+                                       : rs.near.lost ? "lost"
                                        : rs.near.refused ? "refusing" : "up");
     ngx_http_mra_json_time(j, "lost_since", rs.near.lost
                                   ? ngx_mra_wall_time(rs.near.lost) : 0);
