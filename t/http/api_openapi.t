@@ -126,6 +126,7 @@ is_deeply([sort grep { !$seen{$_} && !/peers|redis|next$|_since$|since$/ }
 is(join('', complaints('error', $doc->{components}{schemas}{Error},
     decode_json(get($port, '/api/1/nothing')->{body}))), '', 'an error');
 
+$phone->close;
 $t->stop;
 $t->done_testing;
 
