@@ -115,7 +115,8 @@ deb:            ## Debian package in BUILD/deb, checked by lintian
 
 # a tree of links, because configure wants to write where it runs
 
-$(BUILD)/Makefile: config $(BUILD)/flags
+$(BUILD)/Makefile: config $(BUILD)/flags \
+    ngx_mra_http/ngx_http_mra_status_page.html
 	@rm -rf $(BUILD)/src && mkdir -p $(BUILD)/src
 	@ln -sfn $(NGX_SRC)/* $(BUILD)/src/
 	@cd $(BUILD)/src && rm -f Makefile \

@@ -133,6 +133,13 @@ static ngx_command_t  ngx_http_mra_commands[] = {
       0,
       NULL },
 
+    { ngx_string("mra_status_page"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      ngx_http_mra_set_status_page,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
       ngx_null_command
 };
 

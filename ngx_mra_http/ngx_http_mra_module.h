@@ -73,6 +73,9 @@ typedef struct {
     unsigned                   api:1;
     unsigned                   api_write:1;
     unsigned                   metrics:1;
+
+    ngx_str_t                  page_head;      /* of mra_status_page */
+    ngx_str_t                  page_policy;
 } ngx_http_mra_loc_conf_t;
 
 
@@ -350,6 +353,12 @@ ngx_int_t ngx_http_mra_log_handler(ngx_http_request_t *r);
 /* one failure of the client, told to who asks for it */
 
 void ngx_http_mra_fail(ngx_http_request_t *r, ngx_uint_t category);
+
+
+/* ngx_http_mra_status_page.c */
+
+char *ngx_http_mra_set_status_page(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 
 
 /* ngx_http_mra_metrics.c */
