@@ -50,8 +50,8 @@ is($phone->register->{status}, 200, 'a phone');
 
 is(request($port, POST => '/api/1/protection/bans',
     'Content-Type' => 'application/json',
-    body => '{"address":"192.0.2.1","category":"sip-auth"}')->{status}, 204,
-    'a ban');
+    body => '{"address":"192.0.2.1","category":"sip-auth"}')
+    ->{status}, 204, 'a ban');
 ok(wait_for(10, sub { get($port, '/api/1/services')->{body} =~ /is down/ }),
     'a next hop that is down');
 
