@@ -60,7 +60,8 @@ is($r->{status}, 200, 'the page');
 like($r->header('Content-Security-Policy'),
     qr/^default-src 'none'; connect-src 'self'; script-src 'sha256-/,
     'its policy');
-unlike($r->{body}, qr{https?://|src=|url\(|\son\w+=}, 'nothing from elsewhere');
+unlike($r->{body}, qr{https?://|src=|url\(|\son\w+=},
+    'nothing from elsewhere');
 is(request($port, POST => '/status', body => '')->{status}, 405, 'read only');
 
 my $page = shown('/status');
