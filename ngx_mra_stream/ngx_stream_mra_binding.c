@@ -127,6 +127,7 @@ ngx_stream_mra_binding_id(ngx_stream_mra_client_t *client, ngx_str_t *aor,
     size_t                     len;
     ngx_int_t                  rc;
     ngx_str_t                  name;
+    ngx_stream_mra_worker_t   *w;
     ngx_stream_mra_binding_t  *b;
 
     id->hash = ngx_stream_mra_binding_hash(aor, contact);
@@ -138,9 +139,12 @@ ngx_stream_mra_binding_id(ngx_stream_mra_client_t *client, ngx_str_t *aor,
         }
     }
 
+    w = ngx_stream_mra_get_worker();
+
     if (contact->instance.data == NULL) {
-        return ngx_mra_key(ngx_stream_mra_get_worker()->mcf, NGX_MRA_BINDING,
-                           aor, &contact->uri.whole, id->id);
+        rc = ngx_mra_key(w->mcf, NGX_MRA_BINDING, aor, &contact->uri.whole,
+                         id->id);
+        goto done;
     }
 
     len = ngx_sprintf(buf, "%uD;", contact->reg_id) - buf;
@@ -154,10 +158,15 @@ ngx_stream_mra_binding_id(ngx_stream_mra_client_t *client, ngx_str_t *aor,
     p = ngx_cpymem(name.data, buf, len);
     ngx_memcpy(p, contact->instance.data, contact->instance.len);
 
-    rc = ngx_mra_key(ngx_stream_mra_get_worker()->mcf, NGX_MRA_BINDING, aor,
-                     &name, id->id);
+    rc = ngx_mra_key(w->mcf, NGX_MRA_BINDING, aor, &name, id->id);
 
     ngx_free(name.data);
+
+done:
+
+    /* whoever gets it knows whose it is */
+
+    ngx_memcpy(id->id, w->tag, NGX_STREAM_MRA_TAG_LEN);
 
     return rc;
 }

@@ -34,8 +34,9 @@ ngx_stream_mra_bindings_t *ngx_stream_mra_bindings_create(
     ngx_cycle_t *cycle);
 
 /*
- * The id of a contact: the same whenever the same device comes back, and
- * unknown to whoever has not the secret.  NGX_OK or NGX_ERROR.
+ * The id of a contact: the same whenever the same device comes back to this
+ * node, whose tag it begins with, and unknown to whoever has not the secret.
+ * NGX_OK or NGX_ERROR.
  */
 
 ngx_int_t ngx_stream_mra_binding_id(ngx_stream_mra_client_t *client,

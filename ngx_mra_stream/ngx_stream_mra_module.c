@@ -16,6 +16,7 @@
 #include "ngx_stream_mra_protect.h"
 #include "ngx_stream_mra_binding.h"
 #include "ngx_stream_mra_remote.h"
+#include "ngx_stream_mra_peer.h"
 
 
 static ngx_int_t ngx_stream_mra_user_variable(ngx_stream_session_t *s,
@@ -429,7 +430,9 @@ ngx_stream_mra_init_process(ngx_cycle_t *cycle)
         }
     }
 
-    return NGX_OK;
+    w->peers = ngx_stream_mra_peers_create(cycle, mmcf);
+
+    return w->peers ? NGX_OK : NGX_ERROR;
 }
 
 

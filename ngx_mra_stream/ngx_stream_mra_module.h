@@ -24,6 +24,7 @@ typedef struct ngx_stream_mra_clients_s   ngx_stream_mra_clients_t;
 typedef struct ngx_stream_mra_relay_s     ngx_stream_mra_relay_t;
 typedef struct ngx_stream_mra_pendings_s  ngx_stream_mra_pendings_t;
 typedef struct ngx_stream_mra_bindings_s  ngx_stream_mra_bindings_t;
+typedef struct ngx_stream_mra_peers_s     ngx_stream_mra_peers_t;
 
 
 /* of this process; each part is private to the file that has its name */
@@ -40,6 +41,7 @@ typedef struct {
     ngx_stream_mra_relay_t        *relay;
     ngx_stream_mra_pendings_t     *pendings;
     ngx_stream_mra_bindings_t     *bindings;
+    ngx_stream_mra_peers_t        *peers;
 } ngx_stream_mra_worker_t;
 
 
@@ -84,6 +86,7 @@ struct ngx_stream_mra_srv_conf_s {
     uint32_t                         id;        /* of the upstream, the same
                                                    in all workers */
     ngx_stream_mra_srv_conf_t       *inside;    /* its mra_sip_accept */
+    ngx_stream_mra_hops_t           *peers;     /* other nodes, if it has */
     struct sockaddr                 *sockaddr;  /* mra_sip_accept: its */
     ngx_uint_t                       tls;       /* listener, and that as */
     ngx_str_t                        listen;    /* text; len 0: a wildcard */

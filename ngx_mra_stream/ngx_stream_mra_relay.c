@@ -38,6 +38,7 @@ static ngx_int_t ngx_stream_mra_choose_hop(ngx_stream_mra_relay_t *r);
 static ngx_int_t ngx_stream_mra_send_inside(ngx_stream_mra_relay_t *r);
 static ngx_int_t ngx_stream_mra_send_outside(ngx_stream_mra_relay_t *r);
 static ngx_int_t ngx_stream_mra_send_back(ngx_stream_mra_relay_t *r);
+static ngx_int_t ngx_stream_mra_send_asker(ngx_stream_mra_relay_t *r);
 static ngx_int_t ngx_stream_mra_relay_pieces(ngx_stream_mra_relay_t *r);
 static void ngx_stream_mra_relay_count(ngx_stream_mra_relay_t *r,
     ngx_mra_counter_e counter);
@@ -128,6 +129,7 @@ static ngx_stream_mra_step_pt  ngx_stream_mra_response_out[] = {
     ngx_stream_mra_check_answer,
     ngx_stream_mra_find_client,
     ngx_stream_mra_pop_via,
+    ngx_stream_mra_send_asker,
     ngx_stream_mra_judge_answer,
     ngx_stream_mra_match_registration,
     ngx_stream_mra_note_dialog,
@@ -540,7 +542,7 @@ ngx_stream_mra_send_back(ngx_stream_mra_relay_t *r)
 
     /* its connection has broken, another will do: RFC 3261, 18.2.2 */
 
-    hop = r->client->hop;
+    hop = r->client ? r->client->hop : NULL;
 
     if (rc == NGX_DECLINED && hop) {
         rc = ngx_stream_mra_hop_send(hop, r->client->link.flow.slot, r->iov,
@@ -554,6 +556,15 @@ ngx_stream_mra_send_back(ngx_stream_mra_relay_t *r)
     ngx_stream_mra_relay_count(r, NGX_MRA_SIP_BY_STATUS
                                   + r->msg.status / 100 - 1);
     return NGX_DONE;
+}
+
+
+/* what a peer answers to what we have sent on */
+
+static ngx_int_t
+ngx_stream_mra_send_asker(ngx_stream_mra_relay_t *r)
+{
+    return r->client ? NGX_OK : ngx_stream_mra_send_back(r);
 }
 
 

@@ -13,9 +13,11 @@
 #include "ngx_stream_mra_relay.h"
 #include "ngx_stream_mra_binding.h"
 #include "ngx_stream_mra_remote.h"
+#include "ngx_stream_mra_peer.h"
 
 
 static ngx_int_t ngx_stream_mra_locate(ngx_stream_mra_relay_t *r);
+static ngx_int_t ngx_stream_mra_peer_route(ngx_str_t *value, u_char *tag);
 static ngx_int_t ngx_stream_mra_hand_over(ngx_stream_mra_relay_t *r);
 static ngx_int_t ngx_stream_mra_answered_flow(ngx_stream_mra_relay_t *r);
 
@@ -69,7 +71,8 @@ ngx_stream_mra_find_flow(ngx_stream_mra_relay_t *r)
 static ngx_int_t
 ngx_stream_mra_locate(ngx_stream_mra_relay_t *r)
 {
-    u_char               id[NGX_MRA_RELAY_ID_LEN], *buf;
+    u_char               id[NGX_MRA_RELAY_ID_LEN],
+                         tag[NGX_STREAM_MRA_TAG_LEN], *buf;
     size_t               len;
     ngx_int_t            rc;
     ngx_str_t            value;
@@ -77,10 +80,15 @@ ngx_stream_mra_locate(ngx_stream_mra_relay_t *r)
 
     ngx_mra_sip_list_init(&list, &r->msg, NGX_MRA_SIP_ROUTE);
 
-    if (ngx_mra_sip_list_next(&list, &value) == NGX_OK
-        && ngx_stream_mra_own_route(r, &value, &r->to) == NGX_OK)
-    {
-        return NGX_OK;
+    if (ngx_mra_sip_list_next(&list, &value) == NGX_OK) {
+
+        if (ngx_stream_mra_own_route(r, &value, &r->to) == NGX_OK) {
+            return NGX_OK;
+        }
+
+        if (ngx_stream_mra_peer_route(&value, tag) == NGX_OK) {
+            return ngx_stream_mra_send_peer(r, tag);
+        }
     }
 
     buf = ngx_stream_mra_text(r, r->msg.uri.len);
@@ -109,11 +117,35 @@ ngx_stream_mra_locate(ngx_stream_mra_relay_t *r)
         return NGX_DONE;
 
     case NGX_DECLINED:
-        return 430;
+        return ngx_memcmp(id, r->worker->tag, NGX_STREAM_MRA_TAG_LEN) == 0
+               ? 430 : ngx_stream_mra_send_peer(r, id);
 
     default:
         return 500;
     }
+}
+
+
+/* the node that wrote a Route with a flow token which is none of ours */
+
+static ngx_int_t
+ngx_stream_mra_peer_route(ngx_str_t *value, u_char *tag)
+{
+    u_char               raw[NGX_STREAM_MRA_FLOW_LEN];
+    ngx_mra_sip_uri_t    uri;
+    ngx_mra_sip_addr_t   addr;
+
+    if (ngx_mra_sip_parse_addr(value, &addr) != NGX_OK
+        || ngx_mra_sip_parse_uri(&addr.uri, &uri) != NGX_OK
+        || uri.user.len != NGX_STREAM_MRA_TOKEN_LEN
+        || ngx_mra_relay_decode(raw, uri.user.data, uri.user.len) != NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    ngx_memcpy(tag, raw, NGX_STREAM_MRA_TAG_LEN);
+
+    return NGX_OK;
 }
 
 
@@ -167,6 +199,12 @@ ngx_stream_mra_find_client(ngx_stream_mra_relay_t *r)
 
     if (ln) {
         r->client = ngx_stream_mra_client_of(ln);
+
+        /* it was asked from inside, and sent on to a peer */
+
+        if (r->client == NULL) {
+            return NGX_OK;
+        }
     }
 
     if (r->client == NULL || r->client->conf->id != r->id) {
