@@ -10,7 +10,7 @@ use MRA::UC;
 use MRA::Util;
 use Test::More;
 
-my $t = MRA::Nginx->new();
+my $t = MRA::Nginx->new(protect => 1);
 my $uc = MRA::UC->new($t, users => { alice => 'wonderland' });
 my $redis = MRA::Daemon->redis($t);
 
@@ -24,11 +24,13 @@ mra {
     domain example.com;
     secret %%DIR%%/secret;
     redis 127.0.0.1:@{[ $redis->port ]};
+    protection http-ce-auth trigger=1;
 }
 http {
     %%HTTP%%
     server {
         listen 127.0.0.1:%%PORT_http%%;
+        set_real_ip_from 127.0.0.9;
         location / {
             mra_auth /verify;
             proxy_pass http://127.0.0.1:%%PORT_api%%;
@@ -54,7 +56,7 @@ my ($part) = slurp('README.md') =~ /^## Operations\n(.*?)^## /ms;
 my @commands = map { s/\\\n\s*/ /gr =~ /^(curl .*)/mg }
     $part =~ /^```\n(.*?)^```/msg;
 
-cmp_ok(scalar @commands, '>=', 2, 'there are commands');
+cmp_ok(scalar @commands, '>=', 8, 'there are commands');
 
 
 # runs the one that matches, and takes it off the list
@@ -71,15 +73,37 @@ sub command {
 }
 
 
-is(get($port, '/', basic('alice', 'wonderland'))->{status}, 200, 'a sign-in');
+sub status {
+    my ($source, @rest) = @_;
+    my $r = eval { get($port, '/', @rest, source => $source) };
+    return $r ? $r->{status} : 'closed';
+}
+
+
+is(status('127.0.0.1', basic('alice', 'wonderland')), 200, 'a sign-in');
+
+like(command(qr/"maintenance":true/), qr/true/, 'maintenance is on');
+is(status('127.0.0.1', basic('alice', 'wonderland')), 503, 'refused');
+like(command(qr{/maintenance$}), qr/"maintenance":true/, 'it tells');
+like(command(qr{/services$}), qr/Maintenance mode/, 'so do the services');
+like(command(qr/"maintenance":false/), qr/false/, 'maintenance is off');
+is(status('127.0.0.1', basic('alice', 'wonderland')), 200, 'served');
 
 like(command(qr{/redis$}), qr/127\.0\.0\.1/, 'Redis is there');
+ok(command(qr{/peers$}), 'peers');
 
 my $tokens = 'http://127.0.0.1:' . $t->port('api')
     . '/api/1/tokens/alice@example.com';
 like(`curl -s $tokens`, qr/"tokens":[1-9]/, 'she has tokens');
 command(qr{/tokens/alice});
 like(`curl -s $tokens`, qr/"tokens":0/, 'and none');
+
+is(status('127.0.0.9', basic('alice', 'guess'), 'X-Real-IP' => '192.0.2.7'),
+    401, 'a guess');
+like(command(qr{/bans$}), qr/192\.0\.2\.7/, 'who is banned');
+command(qr{-X DELETE .*/bans/});
+unlike(`curl -s http://127.0.0.1:@{[ $t->port('api') ]}/api/1/protection/bans`,
+    qr/192\.0\.2\.7/, 'and not any more');
 
 is("@commands", '', 'no command is left');
 MRA::Nginx::done_testing();
