@@ -18,7 +18,7 @@ static const u_char  ngx_mra_redis_slot_letters[] =
 
 /*
  * The letter twice, as that spreads the tags evenly over the slots: of 3 to
- * 8 servers none has more than a quarter above its share.
+ * 8 servers none has more than a third above its share.
  */
 
 u_char *
