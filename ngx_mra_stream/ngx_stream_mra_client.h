@@ -43,7 +43,7 @@ struct ngx_stream_mra_client_s {
 
     ngx_stream_mra_binding_t    *bindings;
     ngx_stream_mra_pending_t    *pendings;
-    ngx_uint_t                   npendings;
+    size_t                       pending_size;  /* bytes */
     ngx_stream_mra_stun_t       *stun;      /* keepalives that wait */
     ngx_stream_mra_dialogs_t     dialogs;
 

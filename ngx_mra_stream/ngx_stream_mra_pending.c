@@ -18,14 +18,16 @@
 #define NGX_STREAM_MRA_PENDING_DATA  2048
 #define NGX_STREAM_MRA_PENDING_KEEP  128
 
-/* of one client */
+/* of one client, and of a worker; bytes */
 
-#define NGX_STREAM_MRA_PENDING_MAX   128
+#define NGX_STREAM_MRA_PENDING_MAX   (128 * NGX_STREAM_MRA_PENDING_DATA)
+#define NGX_STREAM_MRA_PENDINGS_MAX  (32 * 1024 * 1024)
 
 
 struct ngx_stream_mra_pendings_s {
     ngx_stream_mra_pending_t  *free;
     ngx_uint_t                 nfree;
+    size_t                     size;       /* of those that wait */
 };
 
 
@@ -101,7 +103,9 @@ ngx_stream_mra_pending_add(ngx_stream_mra_relay_t *r,
     p = r->pending;
 
     if (p == NULL) {
-        if (r->client->npendings == NGX_STREAM_MRA_PENDING_MAX) {
+        if (r->client->pending_size >= NGX_STREAM_MRA_PENDING_MAX
+            || r->worker->pendings->size >= NGX_STREAM_MRA_PENDINGS_MAX)
+        {
             return NGX_BUSY;
         }
 
@@ -190,7 +194,8 @@ ngx_stream_mra_pending_create(ngx_stream_mra_relay_t *r)
 
     p->next = r->client->pendings;
     r->client->pendings = p;
-    r->client->npendings++;
+    r->client->pending_size += p->size;
+    pendings->size += p->size;
 
     return p;
 }
@@ -389,9 +394,10 @@ ngx_stream_mra_pending_free(ngx_stream_mra_pending_t *p)
         }
     }
 
-    p->client->npendings--;
-
     pendings = ngx_stream_mra_get_worker()->pendings;
+
+    p->client->pending_size -= p->size;
+    pendings->size -= p->size;
 
     if (p->size != NGX_STREAM_MRA_PENDING_DATA
         || pendings->nfree == NGX_STREAM_MRA_PENDING_KEEP)

@@ -57,7 +57,8 @@ ngx_uint_t ngx_stream_mra_attempt(ngx_stream_mra_relay_t *r);
 
 /*
  * Keeps the request in r, which is about to be sent to r->hop by ln, as
- * r->pending.  NGX_OK; NGX_BUSY: too many of this client wait; NGX_ERROR.
+ * r->pending.  NGX_OK; NGX_BUSY: too many wait, of this client or of all;
+ * NGX_ERROR.
  */
 
 ngx_int_t ngx_stream_mra_pending_add(ngx_stream_mra_relay_t *r,
