@@ -296,24 +296,30 @@ ngx_stream_mra_check_extensions(ngx_stream_mra_relay_t *r)
 
 
 /*
- * Later requests of a dialog use the addresses that the dialog has; REGISTER
- * is in none, whatever its To says.
+ * Later requests of a dialog use the addresses that the dialog has: of one
+ * that we have seen begin.  REGISTER is in none, whatever its To says.
  */
 
 ngx_int_t
 ngx_stream_mra_check_domain(ngx_stream_mra_relay_t *r)
 {
-    if (r->client->conf->domains == NULL
-        || (r->msg.to.tag.len && r->msg.method != NGX_MRA_SIP_REGISTER))
-    {
+    ngx_uint_t  served;
+
+    if (r->client->conf->domains == NULL) {
         return NGX_OK;
     }
 
-    if (!ngx_stream_mra_served(r, &r->msg.from.uri)
-        || (r->msg.method == NGX_MRA_SIP_REGISTER
-            && (!ngx_stream_mra_served(r, &r->msg.to.uri)
-                || !ngx_stream_mra_served(r, &r->msg.uri))))
-    {
+    served = ngx_stream_mra_served(r, &r->msg.from.uri);
+
+    if (r->msg.method == NGX_MRA_SIP_REGISTER) {
+        served = served && ngx_stream_mra_served(r, &r->msg.to.uri)
+                 && ngx_stream_mra_served(r, &r->msg.uri);
+
+    } else if (!served && r->msg.to.tag.len) {
+        served = ngx_stream_mra_dialog_known(r);
+    }
+
+    if (!served) {
         ngx_stream_mra_fail(r->client,
                             r->msg.method == NGX_MRA_SIP_REGISTER
                             ? NGX_MRA_CATEGORY_SIP_REGISTRATION

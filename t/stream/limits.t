@@ -13,7 +13,7 @@ use MRA::SIP;
 use Test::More;
 use Time::HiRes qw(sleep);
 
-my $t = MRA::Nginx->new->plan(35);
+my $t = MRA::Nginx->new->plan(38);
 
 $t->write_file_expand('nginx.conf', <<'END');
 %%MAIN%%
@@ -54,7 +54,8 @@ stream {
 }
 END
 
-my $uc = MRA::Registrar->new($t->port('uc'));
+my $uc = MRA::Registrar->new($t->port('uc'), user => 'uc', cseq => 0,
+    domain => 'example.net', tag => 'uc', call_id => 'from-inside');
 $t->run();
 
 
@@ -129,6 +130,24 @@ is(ask($ua, 'MESSAGE', 'sip:x@evil.com', From => '<sip:a@evil.com>;tag=1')
 
 $ua->send($ua->request('MESSAGE', 'sip:x@evil.com'));
 is($uc->receive->{uri}, 'sip:x@evil.com', 'requests to another domain pass');
+
+is(ask($ua, 'MESSAGE', 'sip:x@evil.com', From => '<sip:a@evil.com>;tag=1',
+    To => '<sip:x@evil.com>;tag=2')->{status}, 403,
+    'nor as if there were a dialog');
+
+my ($contact) = $seen->header('Contact') =~ /<(.*?)>/;
+my $inside = $uc->peer($seen);
+$inside->send($inside->request('INVITE', $contact,
+    To => '<sip:+155@gateway.example.net>', Contact => '<sip:g@192.0.2.9>'));
+my $invite = $ua->receive;
+$ua->send(response($invite, 200, 'OK', Contact => $ua->contact));
+$r = $uc->receive;
+is($r->{status}, 200, 'called by a name of another domain');
+
+$ua->send($ua->request('BYE', 'sip:g@192.0.2.9', From => $r->header('To'),
+    To => $r->header('From'), 'Call-ID' => $r->header('Call-ID'),
+    Route => [$invite->all('Record-Route')]));
+is($uc->receive->{method}, 'BYE', 'the dialog goes on with that name');
 
 
 # size
