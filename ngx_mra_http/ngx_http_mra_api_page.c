@@ -34,6 +34,10 @@ static ngx_uint_t ngx_http_mra_api_write_binding(ngx_http_mra_api_t *api,
     ngx_mra_record_t *rec);
 static ngx_uint_t ngx_http_mra_api_write_limited(ngx_http_mra_api_t *api,
     ngx_mra_record_t *rec);
+static void ngx_http_mra_api_reset_cleanup(void *data);
+static void ngx_http_mra_api_reset_handler(ngx_mra_op_t *op);
+static ngx_int_t ngx_http_mra_api_reset_done(ngx_http_mra_api_t *api,
+    ngx_int_t rc);
 
 
 ngx_int_t
@@ -150,15 +154,26 @@ ngx_http_mra_api_write_limited(ngx_http_mra_api_t *api, ngx_mra_record_t *rec)
 ngx_int_t
 ngx_http_mra_api_rate_control_reset(ngx_http_mra_api_t *api)
 {
-    u_char        buf[NGX_MRA_USER_LEN];
-    ngx_int_t     rc;
-    ngx_str_t     user, everywhere;
-    ngx_mra_op_t  op;
+    u_char               buf[NGX_MRA_USER_LEN];
+    ngx_str_t            user, everywhere;
+    ngx_mra_op_t        *op;
+    ngx_pool_cleanup_t  *cln;
 
-    ngx_memzero(&op, sizeof(ngx_mra_op_t));
+    cln = ngx_pool_cleanup_add(api->request->pool, sizeof(ngx_mra_op_t));
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    op = cln->data;
+    ngx_memzero(op, sizeof(ngx_mra_op_t));
+
+    cln->handler = ngx_http_mra_api_reset_cleanup;
+
+    op->kind = NGX_MRA_AUTHORIZATION;
+    op->handler = ngx_http_mra_api_reset_handler;
+    op->data = api;
+
     ngx_str_null(&everywhere);
-
-    op.kind = NGX_MRA_AUTHORIZATION;
 
     if (ngx_mra_user_parse(&user, api->arg.data,
                            api->arg.data + api->arg.len, &api->mra->domain,
@@ -169,13 +184,50 @@ ngx_http_mra_api_rate_control_reset(ngx_http_mra_api_t *api)
                                       "UserInvalid", "that is no user name");
     }
 
-    if (ngx_mra_key(api->mra, op.kind, &everywhere, &user, op.key)
+    if (ngx_mra_key(api->mra, op->kind, &everywhere, &user, op->key)
         != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    rc = ngx_mra_store_del(api->mra->store, &op);
+    return ngx_http_mra_api_reset_done(api,
+                                   ngx_mra_store_del(api->mra->store, op));
+}
+
+
+static void
+ngx_http_mra_api_reset_cleanup(void *data)
+{
+    ngx_mra_op_t *op = data;
+
+    ngx_http_mra_api_t  *api;
+
+    api = op->data;
+
+    ngx_mra_store_cancel(api->mra->store, op);
+}
+
+
+static void
+ngx_http_mra_api_reset_handler(ngx_mra_op_t *op)
+{
+    ngx_connection_t    *c;
+    ngx_http_mra_api_t  *api;
+
+    api = op->data;
+    c = api->request->connection;
+
+    ngx_http_mra_api_finish(api, ngx_http_mra_api_reset_done(api, op->rc));
+    ngx_http_run_posted_requests(c);
+}
+
+
+static ngx_int_t
+ngx_http_mra_api_reset_done(ngx_http_mra_api_t *api, ngx_int_t rc)
+{
+    if (rc == NGX_AGAIN) {
+        return NGX_DONE;
+    }
 
     if (rc == NGX_DECLINED) {
         return ngx_http_mra_api_error(api, NGX_HTTP_NOT_FOUND,

@@ -6,6 +6,7 @@
 
 #include "ngx_http_mra_module.h"
 #include "ngx_http_mra_output.h"
+#include "ngx_mra_node.h"
 #include "ngx_mra_sip.h"
 #include "ngx_mra_status.h"
 
@@ -31,6 +32,7 @@ typedef struct {
     ngx_mra_conf_t          *mra;
     ngx_http_mra_output_t    out;
     ngx_array_t              servers;  /* ngx_http_mra_server_t */
+    ngx_uint_t               peers[3]; /* up, in maintenance, stale */
 } ngx_http_mra_metrics_t;
 
 
@@ -46,7 +48,12 @@ typedef struct {
 
 static ngx_int_t ngx_http_mra_metrics_handler(ngx_http_request_t *r);
 static void ngx_http_mra_write_node(ngx_http_mra_metrics_t *m);
+static void ngx_http_mra_write_peers(ngx_http_mra_metrics_t *m);
+static void ngx_http_mra_count_peer(ngx_mra_node_t *node, void *data);
+static void ngx_http_mra_write_peer(ngx_mra_node_t *node, void *data);
 static void ngx_http_mra_write_counters(ngx_http_mra_metrics_t *m);
+static void ngx_http_mra_write_categories(ngx_http_mra_metrics_t *m,
+    const char *name, ngx_mra_counter_e first);
 static void ngx_http_mra_write_times(ngx_http_mra_metrics_t *m);
 static void ngx_http_mra_write_histogram(ngx_http_mra_metrics_t *m,
     const char *name, ngx_mra_time_e t);
@@ -74,11 +81,19 @@ static const ngx_http_mra_family_t  ngx_http_mra_families[] = {
       "Phones registered through this node." },
     { "nginx_mra_registrations_peak", "gauge",
       "The most phones that ever were since the start." },
+    { "nginx_mra_maintenance", "gauge",
+      "Whether the node is in maintenance." },
+    { "nginx_mra_peers", "gauge",
+      "Other nodes by state." },
+    { "nginx_mra_peer_registrations", "gauge",
+      "Phones registered through another node." },
 
     { "nginx_mra_http_authorizations_total", "counter",
       "Requests in protected locations by how they ended." },
     { "nginx_mra_http_verifications_total", "counter",
       "Questions to the UC node." },
+    { "nginx_mra_http_requests", "gauge",
+      "Requests in protected locations that are under way." },
     { "nginx_mra_sip_requests_total", "counter",
       "SIP requests, from phones and to them." },
     { "nginx_mra_sip_responses_total", "counter",
@@ -95,10 +110,19 @@ static const ngx_http_mra_family_t  ngx_http_mra_families[] = {
       "Phones that went to another next hop." },
     { "nginx_mra_sip_dialogs", "gauge",
       "Calls and subscriptions of phones." },
+    { "nginx_mra_sip_connections", "gauge",
+      "Connections of phones." },
     { "nginx_mra_stun_keepalives_total", "counter",
       "Keepalives of phones that were answered." },
     { "nginx_mra_stun_failures_total", "counter",
       "Keepalives of phones that were answered with an error." },
+
+    { "nginx_mra_failures_total", "counter",
+      "Failures of clients by category of protection." },
+    { "nginx_mra_bans_total", "counter",
+      "Bans that this node has made by category." },
+    { "nginx_mra_banned_total", "counter",
+      "Connections and requests of banned clients." },
 
     { "nginx_mra_verification_duration_seconds", "histogram",
       "Time that the UC node took to verify credentials." },
@@ -140,9 +164,11 @@ static const ngx_http_mra_sample_t  ngx_http_mra_samples[] = {
     { NGX_MRA_AUTH_REJECTED, NULL, "result", "rejected" },
     { NGX_MRA_AUTH_LIMITED, NULL, "result", "limited" },
     { NGX_MRA_AUTH_UNAVAILABLE, NULL, "result", "unavailable" },
+    { NGX_MRA_AUTH_MAINTENANCE, NULL, "result", "maintenance" },
 
     { NGX_MRA_AUTH_VERIFICATIONS, "nginx_mra_http_verifications_total",
       NULL, NULL },
+    { NGX_MRA_HTTP_REQUESTS, "nginx_mra_http_requests", NULL, NULL },
 
     { NGX_MRA_SIP_REQUESTS_IN, "nginx_mra_sip_requests_total",
       "direction", "in" },
@@ -182,9 +208,11 @@ static const ngx_http_mra_sample_t  ngx_http_mra_samples[] = {
     { NGX_MRA_SIP_BROKEN, "nginx_mra_sip_broken_total", NULL, NULL },
     { NGX_MRA_SIP_REROUTED, "nginx_mra_sip_rerouted_total", NULL, NULL },
     { NGX_MRA_SIP_DIALOGS, "nginx_mra_sip_dialogs", NULL, NULL },
+    { NGX_MRA_SIP_CONNECTIONS, "nginx_mra_sip_connections", NULL, NULL },
     { NGX_MRA_STUN_KEEPALIVES, "nginx_mra_stun_keepalives_total",
       NULL, NULL },
     { NGX_MRA_STUN_FAILURES, "nginx_mra_stun_failures_total", NULL, NULL },
+    { NGX_MRA_BANNED, "nginx_mra_banned_total", NULL, NULL },
 
     { 0, NULL, NULL, NULL }
 };
@@ -202,6 +230,11 @@ static const char * const  ngx_http_mra_kinds[] = {
 
 static const char * const  ngx_http_mra_hop_states[] = {
     "unknown", "up", "down"
+};
+
+
+static const char * const  ngx_http_mra_peer_states[] = {
+    "up", "maintenance", "stale"
 };
 
 
@@ -259,7 +292,11 @@ ngx_http_mra_metrics_handler(ngx_http_request_t *r)
     }
 
     ngx_http_mra_write_node(&m);
+    ngx_http_mra_write_peers(&m);
     ngx_http_mra_write_counters(&m);
+    ngx_http_mra_write_categories(&m, "nginx_mra_failures_total",
+                                  NGX_MRA_FAILURES);
+    ngx_http_mra_write_categories(&m, "nginx_mra_bans_total", NGX_MRA_BANS);
     ngx_http_mra_write_times(&m);
     ngx_http_mra_write_store(&m);
     ngx_http_mra_write_redis(&m);
@@ -293,6 +330,63 @@ ngx_http_mra_write_node(ngx_http_mra_metrics_t *m)
 
     ngx_http_mra_write_number(m, "nginx_mra_registrations", op.used);
     ngx_http_mra_write_number(m, "nginx_mra_registrations_peak", op.limit);
+
+    ngx_http_mra_write_number(m, "nginx_mra_maintenance",
+                              ngx_mra_maintenance(m->mra) != 0);
+}
+
+
+static void
+ngx_http_mra_write_peers(ngx_http_mra_metrics_t *m)
+{
+    ngx_uint_t              i;
+    ngx_mra_redis_status_t  rs;
+
+    ngx_mra_redis_status(m->mra, &rs);
+
+    if (!rs.configured) {
+        return;
+    }
+
+    ngx_memzero(m->peers, sizeof(m->peers));
+    ngx_mra_node_walk(m->mra, ngx_http_mra_count_peer, m);
+
+    ngx_http_mra_write_family(m, "nginx_mra_peers");
+
+    for (i = 0; i < sizeof(m->peers) / sizeof(m->peers[0]); i++) {
+        ngx_http_mra_output_printf(&m->out,
+                                   "nginx_mra_peers{state=\"%s\"} %ui\n",
+                                   ngx_http_mra_peer_states[i], m->peers[i]);
+    }
+
+    ngx_http_mra_write_family(m, "nginx_mra_peer_registrations");
+    ngx_mra_node_walk(m->mra, ngx_http_mra_write_peer, m);
+}
+
+
+static void
+ngx_http_mra_count_peer(ngx_mra_node_t *node, void *data)
+{
+    ngx_http_mra_metrics_t *m = data;
+
+    if (!node->self) {
+        m->peers[node->stale ? 2 : node->maintenance ? 1 : 0]++;
+    }
+}
+
+
+static void
+ngx_http_mra_write_peer(ngx_mra_node_t *node, void *data)
+{
+    ngx_http_mra_metrics_t *m = data;
+
+    if (node->self || node->stale) {
+        return;
+    }
+
+    ngx_http_mra_output_printf(&m->out, "nginx_mra_peer_registrations{");
+    ngx_http_mra_write_label(m, "peer", &node->name);
+    ngx_http_mra_output_printf(&m->out, "} %ui\n", node->registrations);
 }
 
 
@@ -320,6 +414,22 @@ ngx_http_mra_write_counters(ngx_http_mra_metrics_t *m)
             ngx_http_mra_output_printf(&m->out, "%s %i\n", family,
                                        ngx_mra_counter(m->mra, s->counter));
         }
+    }
+}
+
+
+static void
+ngx_http_mra_write_categories(ngx_http_mra_metrics_t *m, const char *name,
+    ngx_mra_counter_e first)
+{
+    ngx_uint_t  c;
+
+    ngx_http_mra_write_family(m, name);
+
+    for (c = 0; c < NGX_MRA_CATEGORIES; c++) {
+        ngx_http_mra_output_printf(&m->out, "%s{category=\"%V\"} %i\n", name,
+                                   ngx_mra_category_name(c),
+                                   ngx_mra_counter(m->mra, first + c));
     }
 }
 

@@ -198,7 +198,11 @@ ngx_mra_fail_forget(ngx_mra_core_conf_t *mccf, const ngx_mra_address_t *net,
 
         if (categories & ngx_mra_category_bit(c)) {
             ngx_mra_ban_op(mccf, &op, NGX_MRA_FAILURE, c, net);
-            (void) ngx_mra_store_del(mccf->pub.store, &op);
+
+            /* a life of nothing: as del, and nobody waits for Redis */
+
+            op.ttl = 0;
+            (void) ngx_mra_store_set(mccf->pub.store, &op);
         }
     }
 }

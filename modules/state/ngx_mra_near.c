@@ -23,16 +23,6 @@
 #define NGX_MRA_NEAR_TAKEN   1000
 
 
-/* the kinds that nodes share: values and windows */
-
-#define ngx_mra_near_is_value(kind)                                          \
-    ((kind) == NGX_MRA_TOKEN || (kind) == NGX_MRA_CREDENTIAL                 \
-     || (kind) == NGX_MRA_BAN)
-
-#define ngx_mra_near_is_window(kind)                                         \
-    ((kind) == NGX_MRA_AUTHORIZATION || (kind) == NGX_MRA_FAILURE)
-
-
 static ngx_int_t ngx_mra_near_get(ngx_mra_store_t *st, ngx_mra_op_t *op);
 static ngx_int_t ngx_mra_near_set(ngx_mra_store_t *st, ngx_mra_op_t *op);
 static ngx_int_t ngx_mra_near_del(ngx_mra_store_t *st, ngx_mra_op_t *op);
@@ -44,6 +34,8 @@ static void ngx_mra_near_cancel(ngx_mra_store_t *st, ngx_mra_op_t *op);
 static ngx_int_t ngx_mra_near_ready(ngx_mra_near_t *nr, ngx_mra_op_t *op);
 static ngx_int_t ngx_mra_near_look(ngx_mra_near_t *nr, ngx_mra_op_t *op);
 static void ngx_mra_near_keep(ngx_mra_near_req_t *req, ngx_mra_op_t *op);
+static ngx_int_t ngx_mra_near_empty(ngx_mra_near_t *nr, ngx_mra_op_t *op,
+    ngx_mra_op_t *caller);
 static void ngx_mra_near_emptied(ngx_mra_near_req_t *req);
 static ngx_int_t ngx_mra_near_forget(ngx_mra_near_t *nr, ngx_mra_op_t *op,
     ngx_mra_op_t *caller);
@@ -412,6 +404,11 @@ ngx_mra_near_set(ngx_mra_store_t *st, ngx_mra_op_t *op)
         return NGX_OK;
     }
 
+    if (op->ttl == 0 && ngx_mra_near_is_window(op->kind)) {
+        (void) ngx_mra_near_empty(nr, op, NULL);
+        return NGX_OK;
+    }
+
     rc = ngx_mra_store_set(nr->near, op);
 
     if (rc == NGX_OK && op->kind == NGX_MRA_NODE) {
@@ -533,9 +530,7 @@ ngx_mra_near_written(ngx_mra_near_req_t *req)
 static ngx_int_t
 ngx_mra_near_del(ngx_mra_store_t *st, ngx_mra_op_t *op)
 {
-    ngx_int_t            rc;
-    ngx_mra_near_t      *nr;
-    ngx_mra_near_req_t  *req;
+    ngx_mra_near_t  *nr;
 
     nr = st->data;
 
@@ -543,33 +538,55 @@ ngx_mra_near_del(ngx_mra_store_t *st, ngx_mra_op_t *op)
         return ngx_mra_near_forget(nr, op, op);
     }
 
-    if (!ngx_mra_near_is_window(op->kind)) {
-        return ngx_mra_store_del(nr->near, op);
+    if (ngx_mra_near_is_window(op->kind)) {
+        return ngx_mra_near_empty(nr, op, op);
     }
 
-    ngx_mra_near_alone(op->key);
-    (void) ngx_mra_store_del(nr->near, op);
+    return ngx_mra_store_del(nr->near, op);
+}
 
-    ngx_mra_near_counted(op->key);
+
+/* a window; caller NULL: nobody waits */
+
+static ngx_int_t
+ngx_mra_near_empty(ngx_mra_near_t *nr, ngx_mra_op_t *op, ngx_mra_op_t *caller)
+{
+    ngx_int_t            rc;
+    ngx_mra_near_req_t  *req;
+
+    ngx_mra_near_alone(op->key);
     rc = ngx_mra_store_del(nr->near, op);
 
-    /* nobody waits, and what does not arrive ends with its period */
+    ngx_mra_near_counted(op->key);
+
+    if (ngx_mra_store_del(nr->near, op) == NGX_OK) {
+        rc = NGX_OK;
+    }
+
+    /* what does not arrive ends with its period */
 
     req = ngx_mra_near_req(nr, op, ngx_mra_near_emptied, 0);
 
     if (req) {
-        (void) ngx_mra_near_push(req, nr->far->backend->del);
+        req->found = (rc == NGX_OK);
     }
 
-    return rc;
+    return (ngx_mra_near_wait(req, caller, nr->far->backend->del)
+            == NGX_AGAIN)
+               ? NGX_AGAIN : rc;
 }
 
 
 static void
 ngx_mra_near_emptied(ngx_mra_near_req_t *req)
 {
-    ngx_mra_near_taken(req->nr, req->op.rc);
-    ngx_mra_near_req_free(req);
+    ngx_int_t  rc;
+
+    rc = req->op.rc;
+
+    ngx_mra_near_taken(req->nr, rc);
+    ngx_mra_near_answer(req, (rc == NGX_OK || req->found) ? NGX_OK
+                                                          : NGX_DECLINED);
 }
 
 

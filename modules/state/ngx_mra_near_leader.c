@@ -253,6 +253,11 @@ ngx_mra_near_change(void *data, ngx_uint_t tag, ngx_mra_redis_change_e what,
 
     (void) ngx_mra_store_del(nr->near, &op);
 
+    if (ngx_mra_near_is_window(kind)) {
+        ngx_mra_near_alone(op.key);
+        (void) ngx_mra_store_del(nr->near, &op);
+    }
+
     if (kind != NGX_MRA_BAN) {
         return;
     }

@@ -20,6 +20,16 @@
 #define NGX_MRA_NEAR_PAGE   4096
 
 
+/* the kinds that nodes share: values and windows */
+
+#define ngx_mra_near_is_value(kind)                                          \
+    ((kind) == NGX_MRA_TOKEN || (kind) == NGX_MRA_CREDENTIAL                 \
+     || (kind) == NGX_MRA_BAN)
+
+#define ngx_mra_near_is_window(kind)                                         \
+    ((kind) == NGX_MRA_AUTHORIZATION || (kind) == NGX_MRA_FAILURE)
+
+
 /* in shared memory; times are ms, of which 0 is none */
 
 typedef struct {

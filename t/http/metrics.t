@@ -14,7 +14,7 @@ use MRA::UC;
 use MRA::Util;
 use Test::More;
 
-my $t = MRA::Nginx->new()->plan(33);
+my $t = MRA::Nginx->new(protect => 1)->plan(42);
 my $uc = MRA::UC->new($t, users => { alice => 'wonderland' });
 my $hop = MRA::Hop->new($t, 'hop', stun => 1);
 my $dead = $t->port('dead');
@@ -24,7 +24,7 @@ $t->write_file_expand('nginx.conf', <<"END");
 worker_processes 2;
 events { }
 mra { node "edge1"; max_authorizations 3; stun_keepalive_interval 1s;
-      stun_keepalive_timeout 500ms; }
+      stun_keepalive_timeout 500ms; protection http-ce-auth trigger=50; }
 http {
     %%HTTP%%
     server {
@@ -38,6 +38,7 @@ http {
             proxy_pass http://127.0.0.1:@{[ $uc->port ]};
         }
         location = /metrics { mra_metrics; }
+        location /api/ { mra_api write=on; }
     }
     server {
         listen 127.0.0.1:%%PORT_app%%;
@@ -99,7 +100,7 @@ get($port, '/app/', basic('alice', 'wonderland'));
 get($port, '/app/', basic('alice', 'queen')) for 1 .. 2;
 
 my %expected = (token => 2, cached => 1, verified => 1, rejected => 1,
-    limited => 1, unavailable => 0);
+    limited => 1, unavailable => 0, maintenance => 0);
 
 is_deeply({ map { $_ => metric("http_authorizations_total{result=\"$_\"}") }
     keys %expected }, \%expected, 'how requests ended');
@@ -108,6 +109,7 @@ is(metric('verification_duration_seconds_count'), 2, 'were timed');
 is(metric('verification_duration_seconds_bucket{le="0.200"}'), 1,
     'one was fast');
 is(metric('verification_duration_seconds_bucket{le="+Inf"}'), 2, 'one slow');
+is(metric('http_requests'), 0, 'none is under way');
 cmp_ok(metric('verification_duration_seconds_sum'), '>=', 0.3, 'their sum');
 
 
@@ -119,6 +121,7 @@ is(scalar(grep { $_->register->{status} != 200 } @phones), 0, 'phones');
 
 is(metric('registrations'), 3, 'registrations');
 is(metric('registrations_peak'), 3, 'the most');
+is(metric('sip_connections'), 3, 'connections');
 is(metric('sip_requests_relayed_total{method="REGISTER"}'), 3, 'REGISTER');
 is(metric('register_duration_seconds_count'), 3, 'was timed');
 is(metric('next_hop_clients{upstream="registrar",server="'
@@ -132,6 +135,21 @@ ok(wait_for(10, sub {
     'keepalives of next hops were timed');
 
 is(metric('store_records{kind="binding"}'), 3, 'in the store');
+
+
+# who is banned
+
+is(metric('failures_total{category="http-ce-auth"}'), 1, 'a failure');
+is(metric('bans_total{category="http-ce-auth"}'), 0, 'no ban yet');
+is(request($port, POST => '/api/1/protection/bans',
+    'Content-Type' => 'application/json',
+    body => '{"address":"127.0.0.9","category":"http-ce-auth"}')->{status},
+    204, 'a ban');
+is(metric('bans_total{category="http-ce-auth"}'), 1, 'is counted');
+is(metric('bans_total{category="sip-auth"}'), 0, 'for its category');
+is(metric('banned_total'), 0, 'nobody was turned away');
+eval { get($port, '/', source => '127.0.0.9') };
+is(metric('banned_total'), 1, 'one was');
 
 no_complaints('promtool: all of that');
 unlike(text(), qr/alice|phone\d|127\.0\.0\.1:(?!$dead|@{[ $hop->port ]})/,
@@ -148,7 +166,8 @@ no_complaints('promtool: after a reload');
 # what we ship to use them
 
 my $examples = dirname(__FILE__) . '/../../conf-examples/prometheus';
-my %told = map { $_ => 1 } text() =~ /^# TYPE (\S+)/mg, 'nginx_mra_redis_up';
+my %told = map { $_ => 1 } text() =~ /^# TYPE (\S+)/mg,
+    map { "nginx_mra_$_" } qw(redis_up peers peer_registrations);
 
 is(`promtool check rules $examples/alerts.yml 2>&1 >/dev/null`, '', 'alerts');
 like(`promtool check config --syntax-only $examples/prometheus.yml 2>&1`,

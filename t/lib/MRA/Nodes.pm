@@ -5,7 +5,8 @@ package MRA::Nodes;
 #   my $t = MRA::Nginx->new()->plan(3);
 #   my $redis = MRA::Daemon->redis($t);
 #   my $nodes = MRA::Nodes->new($t, uc => $uc, redis => '127.0.0.1:6379',
-#       n => 2, mra => 'redis_lost deny;', workers => 2);
+#       n => 2, mra => 'redis_lost deny;', workers => 2,
+#       locations => 'location /api/ { mra_api; }');
 #
 #   my ($a, $b) = $nodes->all;          # MRA::Nginx, running
 #   $nodes->remote($a)->do('get token x');      # in its first worker
@@ -73,6 +74,7 @@ http {
             internal;
             proxy_pass http://127.0.0.1:$uc;
         }
+        @{[ $self->{locations} // '' ]}
     }
     server {
         listen 127.0.0.1:%%PORT_app%%;
