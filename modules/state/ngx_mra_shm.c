@@ -771,7 +771,7 @@ ngx_mra_shm_expire(ngx_mra_store_t *st, ngx_uint_t credentials,
         }
     }
 
-    if (t->full && t->nfree > t->nblocks / 16) {
+    if (t->full && ngx_mra_shm_table_room(t)) {
         t->full = 0;
         shm->room = 1;
     }

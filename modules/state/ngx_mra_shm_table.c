@@ -46,8 +46,12 @@ static uint32_t ngx_mra_shm_take(ngx_mra_shm_table_t *t);
 static void ngx_mra_shm_unlink(ngx_mra_shm_table_t *t,
     ngx_mra_shm_entry_t *e);
 
+static ngx_uint_t ngx_mra_shm_over(ngx_mra_shm_table_t *t,
+    ngx_mra_kind_e kind, ngx_uint_t n);
+static ngx_uint_t ngx_mra_shm_rest(ngx_mra_shm_table_t *t);
 static ngx_mra_shm_entry_t *ngx_mra_shm_victim(ngx_mra_shm_table_t *t,
-    ngx_msec_t now);
+    ngx_mra_kind_e kind, ngx_uint_t n, ngx_msec_t now);
+static ngx_mra_shm_entry_t *ngx_mra_shm_flooding(ngx_mra_shm_table_t *t);
 static ngx_mra_shm_entry_t *ngx_mra_shm_soonest(ngx_mra_shm_table_t *t,
     ngx_uint_t kinds);
 
@@ -203,8 +207,8 @@ ngx_mra_shm_table_alloc(ngx_mra_shm_table_t *t, ngx_mra_kind_e kind,
 
     n = ngx_mra_shm_need(size + name_len);
 
-    while (t->nfree < n) {
-        victim = ngx_mra_shm_victim(t, now);
+    while (t->nfree < n || ngx_mra_shm_over(t, kind, n)) {
+        victim = ngx_mra_shm_victim(t, kind, n, now);
 
         if (victim == NULL) {
             return NULL;
@@ -372,10 +376,46 @@ ngx_mra_shm_table_move(ngx_mra_shm_table_t *t, ngx_mra_shm_entry_t *e,
 }
 
 
-static ngx_mra_shm_entry_t *
-ngx_mra_shm_victim(ngx_mra_shm_table_t *t, ngx_msec_t now)
+/*
+ * A quarter is left to what clients cause, so that it never costs tokens and
+ * registrations: of these, tokens and credentials make room for the others
+ */
+
+static ngx_uint_t
+ngx_mra_shm_over(ngx_mra_shm_table_t *t, ngx_mra_kind_e kind, ngx_uint_t n)
 {
-    ngx_uint_t            flood;
+    return !(NGX_MRA_SHM_FLOOD & ngx_mra_shm_bit(kind))
+           && ngx_mra_shm_rest(t) + n > t->nblocks - t->nblocks / 4
+           && ngx_mra_shm_soonest(t, NGX_MRA_SHM_CREDENTIALS) != NULL;
+}
+
+
+/* blocks of what is kept for those who have been authorized */
+
+static ngx_uint_t
+ngx_mra_shm_rest(ngx_mra_shm_table_t *t)
+{
+    return t->nblocks - t->nfree - t->kinds[NGX_MRA_AUTHORIZATION].blocks
+           - t->kinds[NGX_MRA_FAILURE].blocks - t->kinds[NGX_MRA_BAN].blocks;
+}
+
+
+ngx_uint_t
+ngx_mra_shm_table_room(ngx_mra_shm_table_t *t)
+{
+    ngx_uint_t  some;
+
+    some = t->nblocks / 16;
+
+    return t->nfree > some
+           && !ngx_mra_shm_over(t, NGX_MRA_TOKEN, some);
+}
+
+
+static ngx_mra_shm_entry_t *
+ngx_mra_shm_victim(ngx_mra_shm_table_t *t, ngx_mra_kind_e kind,
+    ngx_uint_t n, ngx_msec_t now)
+{
     ngx_mra_shm_entry_t  *e;
 
     e = ngx_mra_shm_soonest(t, NGX_MRA_SHM_ALL);
@@ -384,23 +424,35 @@ ngx_mra_shm_victim(ngx_mra_shm_table_t *t, ngx_msec_t now)
         return e;
     }
 
-    flood = t->kinds[NGX_MRA_AUTHORIZATION].blocks
-            + t->kinds[NGX_MRA_FAILURE].blocks
-            + t->kinds[NGX_MRA_BAN].blocks;
+    if (ngx_mra_shm_over(t, kind, n)) {
+        return ngx_mra_shm_soonest(t, NGX_MRA_SHM_CREDENTIALS);
+    }
 
-    if (flood <= t->nblocks / 4) {
-        e = ngx_mra_shm_soonest(t, NGX_MRA_SHM_CREDENTIALS);
+    e = ngx_mra_shm_flooding(t);
 
-        if (e) {
-            return e;
+    return e ? e : ngx_mra_shm_soonest(t, NGX_MRA_SHM_ALL);
+}
+
+
+/* of the kind that has most: many bans do not end the counting of failures */
+
+static ngx_mra_shm_entry_t *
+ngx_mra_shm_flooding(ngx_mra_shm_table_t *t)
+{
+    ngx_uint_t  i, most;
+
+    most = NGX_MRA_AUTHORIZATION;
+
+    for (i = 0; i < NGX_MRA_KINDS; i++) {
+
+        if ((NGX_MRA_SHM_FLOOD & ngx_mra_shm_bit(i))
+            && t->kinds[i].blocks > t->kinds[most].blocks)
+        {
+            most = i;
         }
     }
 
-    if (flood) {
-        return ngx_mra_shm_soonest(t, NGX_MRA_SHM_FLOOD);
-    }
-
-    return ngx_mra_shm_soonest(t, NGX_MRA_SHM_ALL);
+    return ngx_mra_shm_table_first(t, most);
 }
 
 

@@ -126,17 +126,22 @@ ngx_mra_shm_entry_t *ngx_mra_shm_table_find(ngx_mra_shm_table_t *t,
 
 /*
  * An entry for "size" and "name_len" bytes of data, to be filled and
- * inserted before anything else is done with the table but find.  A full
- * table gives up what has expired; then windows and bans, which anybody can
- * cause, while they fill more than a quarter of it; then tokens and
- * credentials; then windows and bans; then the rest: of these what expires
- * first.  So any entry found before may be gone.  NULL: larger than the
- * table.
+ * inserted before anything else is done with the table but find.  A quarter
+ * is for windows and bans, which anybody can cause: they take no more from
+ * what is in use, and tokens and credentials give way to each other and to
+ * registrations before that.  A full table gives up what has expired; then,
+ * of windows and bans, those of the kind that has most; then the rest: of
+ * these what expires first.  So any entry found before may be gone.  NULL:
+ * larger than the table.
  */
 
 ngx_mra_shm_entry_t *ngx_mra_shm_table_alloc(ngx_mra_shm_table_t *t,
     ngx_mra_kind_e kind, u_char *key, size_t size, size_t name_len,
     ngx_msec_t now);
+
+/* whether a sixteenth of the table could be taken without giving up any */
+
+ngx_uint_t ngx_mra_shm_table_room(ngx_mra_shm_table_t *t);
 
 /*
  * Links an entry that expires at "expire", in place of "old" of the same
