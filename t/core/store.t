@@ -112,26 +112,26 @@ like($w1->do("get failure $long 100 600000"), qr/^OK n{128} \d+ 100 \d+$/,
 
 # pages
 
-$w1->do("set node n$_ value$_ " . (1000 * $_ % 7000 + 1000)) for 1 .. 200;
+$w1->do("set ban n$_ value$_ " . (1000 * $_ % 7000 + 1000)) for 1 .. 200;
 $w1->do("hit authorization u$_ 8 300000") for 1 .. 3, 2 .. 3, 3;
 
 my %seen;
-my @page = split ' ', $w2->do('scan node 1000');
+my @page = split ' ', $w2->do('scan ban 1000');
 my $pages = pop @page;
 
 $seen{$_}++ for @page;
 is(scalar keys %seen, 200, 'scan finds all');
 is(scalar @page, 200, 'and each once');
 is($pages, 8, 'in pages of 25 records');
-is($w2->do('scan node 39'), 'ERROR', 'a page too small for one');
+is($w2->do('scan ban 39'), 'ERROR', 'a page too small for one');
 is($w2->do('scan binding 8000'), '1', 'none of a kind that has expired');
 
 @page = split ' ', $w2->do('scan authorization 8000 300000');
 is_deeply([sort grep { /^u/ } @page], ['u1:1', 'u2:2', 'u3:3'],
     'windows have a name and a count');
 
-like($w2->do('count node'), qr/^200 200$/, 'count');
+like($w2->do('count ban'), qr/^200 200$/, 'count');
 
-$w1->do("del node n$_") for 1 .. 150;
-is($w2->do('count node'), '50 200', 'and the most there were');
+$w1->do("del ban n$_") for 1 .. 150;
+is($w2->do('count ban'), '50 200', 'and the most there were');
 like($w1->do('check'), qr/^checked \d+$/, 'hash, trees and free list agree');
