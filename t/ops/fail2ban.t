@@ -8,6 +8,7 @@ use warnings;
 use MRA::Daemon;
 use MRA::HTTP;
 use MRA::Nginx;
+use MRA::Registrar;
 use MRA::SIP;
 use MRA::UC;
 use MRA::Util;
@@ -26,9 +27,13 @@ $t->write_file_expand('nginx.conf', <<"END");
 events { }
 mra {
     max_authorizations 0;
+    stun_keepalive off;
     protection http-ce-auth block=0;
     protection http-ce-intrusion block=0;
     protection http-ce-resource trigger=2 block=1s;
+    protection sip-auth block=0;
+    protection sip-registration block=0;
+    protection sip-intrusion block=0;
 }
 http {
     %%HTTP%%
@@ -62,11 +67,13 @@ stream {
     upstream uc { server 127.0.0.1:%%PORT_uc%%; }
     server {
         listen 127.0.0.1:%%PORT_sip%%;
+        mra_sip_domain example.com;
         mra_sip_pass uc;
     }
 }
 END
 
+my $registrar = MRA::Registrar->new($t->port('uc'));
 $t->run();
 my $port = $t->port('http');
 
@@ -79,6 +86,13 @@ sub status {
 
 
 sub guess { return status(shift, '/', basic('alice', 'guess'), @_) }
+
+
+sub phone {
+    my ($source) = @_;
+    return MRA::SIP->connect($t->port('sip'), user => 'alice',
+        source => $source);
+}
 
 
 # what is matched, one address for each line
@@ -102,8 +116,30 @@ guess('127.0.0.9', 'X-Real-IP' => '2001:db8::5');
 get($t->port('target'), '/ZXhhbXBsZS5jb20vaHR0cC8xMjcuMC4wLjEvODA=/bad',
     source => '127.0.0.4') for 1 .. 2;
 
+my $ua = phone('127.0.0.10');
+$ua->send($ua->request('REGISTER', 'sip:example.com',
+    Authorization => 'Digest username="alice", realm="a", nonce="n", '
+        . 'uri="sip:example.com", response="0"'));
+$registrar->reply($registrar->receive(5), 403, 'Forbidden');
+is($ua->receive(5)->{status}, 403, 'a wrong password of a phone');
+
+for (1, 2) {
+    $ua = phone('127.0.0.11');
+    $ua->send($ua->request('REGISTER', 'sip:elsewhere.example'));
+    is($ua->receive(5)->{status}, 403, 'a domain that is not served');
+}
+
+$ua = phone('127.0.0.12');
+$ua->send("GET / HTTP/1.1\r\n\r\n");
+ok($ua->closed(5), 'no SIP');
+
 is_deeply(matched(''), { '127.0.0.2' => 3, '127.0.0.3' => 2,
-    '127.0.0.4' => 2, '2001:db8::5' => 1 }, 'every failure is seen');
+    '127.0.0.4' => 2, '2001:db8::5' => 1, '127.0.0.10' => 1,
+    '127.0.0.11' => 2, '127.0.0.12' => 1 }, 'every failure is seen');
+is_deeply(matched('[category=sip-auth]'), { '127.0.0.10' => 1 },
+    'wrong passwords of phones');
+is_deeply(matched('[category="sip-[a-z]+"]'), { '127.0.0.10' => 1,
+    '127.0.0.11' => 2, '127.0.0.12' => 1 }, 'all that phones do');
 is_deeply(matched('[category=http-ce-auth]'),
     { '127.0.0.2' => 3, '2001:db8::5' => 1 }, 'those of one category');
 is_deeply(matched('[mode=ban]'), { '127.0.0.4' => 1 }, 'the ban');
@@ -130,7 +166,7 @@ for my $text ($line, $whole, "x\n$whole\n", "x\r\n$whole\r\n", "\0\n$whole\n",
     $c->write("GET /$text HTTP/1.1\r\nHost: $text\r\n\r\n");
     $c->closed(2);
 
-    my $ua = MRA::SIP->connect($t->port('sip'), user => 'alice');
+    my $ua = phone('127.0.0.5');
     $ua->send($ua->request('MESSAGE', "sip:$escaped\@example.com",
         From => "\"$flat\" <sip:$escaped\@example.com>;tag=$escaped",
         'User-Agent' => $flat));
