@@ -592,7 +592,7 @@ ngx_mra_init_conf(ngx_cycle_t *cycle, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    mccf->shm.life = mccf->pub.credentials_refresh_interval;
+    mccf->shm.life.life = mccf->pub.credentials_refresh_interval;
     mccf->shm.cleanup = mccf->pub.credentials_cleanup_interval;
 
     return NGX_CONF_OK;

@@ -33,6 +33,7 @@ static void ngx_mra_near_cancel(ngx_mra_store_t *st, ngx_mra_op_t *op);
 
 static ngx_int_t ngx_mra_near_ready(ngx_mra_near_t *nr, ngx_mra_op_t *op);
 static ngx_int_t ngx_mra_near_look(ngx_mra_near_t *nr, ngx_mra_op_t *op);
+static ngx_int_t ngx_mra_near_cut(ngx_mra_near_req_t *req, ngx_mra_op_t *op);
 static void ngx_mra_near_keep(ngx_mra_near_req_t *req, ngx_mra_op_t *op);
 static ngx_int_t ngx_mra_near_empty(ngx_mra_near_t *nr, ngx_mra_op_t *op,
     ngx_mra_op_t *caller);
@@ -323,7 +324,7 @@ ngx_mra_near_got(ngx_mra_near_req_t *req)
         op->value = req->op.value;
         op->ttl = req->op.ttl;
 
-        ngx_mra_near_keep(req, op);
+        req->op.rc = ngx_mra_near_cut(req, op);
     }
 
     ngx_mra_near_answer(req, req->op.rc == NGX_OK ? NGX_OK : NGX_DECLINED);
@@ -356,6 +357,25 @@ ngx_mra_near_release(ngx_mra_near_t *nr)
             ngx_mra_near_answer(req, NGX_DECLINED);
         }
     }
+}
+
+
+/* NGX_DECLINED: by this node's setting its life is over */
+
+static ngx_int_t
+ngx_mra_near_cut(ngx_mra_near_req_t *req, ngx_mra_op_t *op)
+{
+    if (op->kind != NGX_MRA_BAN) {
+        op->ttl = ngx_mra_life_left(req->nr->conf->life, op->ttl,
+                                    ngx_current_msec);
+        if (op->ttl == 0) {
+            return NGX_DECLINED;
+        }
+    }
+
+    ngx_mra_near_keep(req, op);
+
+    return NGX_OK;
 }
 
 
@@ -610,7 +630,7 @@ ngx_mra_near_forget(ngx_mra_near_t *nr, ngx_mra_op_t *op,
 
     /* until the far store has forgotten it, it is not fetched again */
 
-    tomb.ttl = *nr->conf->life;
+    tomb.ttl = nr->conf->life->life;
 
     (void) ngx_mra_store_set(nr->near, &tomb);
 
@@ -725,7 +745,7 @@ ngx_mra_near_hit_done(ngx_mra_near_req_t *req)
     }
 
     if (req->op.also && req->op.also->rc == NGX_OK) {
-        ngx_mra_near_keep(req, req->op.also);
+        req->op.also->rc = ngx_mra_near_cut(req, req->op.also);
     }
 
     ngx_mra_near_answer(req, rc);

@@ -15,6 +15,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include "ngx_mra_life.h"
 #include "ngx_mra_store.h"
 
 
@@ -28,9 +29,9 @@ typedef enum {
 
 
 typedef struct {
-    ngx_uint_t      lost;
-    ngx_msec_t     *life;       /* of tokens and credentials */
-    ngx_str_t       id;         /* of this node, shown to others */
+    ngx_uint_t       lost;
+    ngx_mra_life_t  *life;      /* of tokens and credentials */
+    ngx_str_t        id;        /* of this node, shown to others */
 } ngx_mra_near_conf_t;
 
 

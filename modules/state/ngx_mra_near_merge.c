@@ -278,7 +278,7 @@ ngx_mra_near_set_since(ngx_mra_near_t *nr, ngx_mra_record_t *rec,
 {
     ngx_msec_t  life;
 
-    life = *nr->conf->life;
+    life = nr->conf->life->life;
 
     return elapsed >= life || rec->ttl >= life - elapsed;
 }

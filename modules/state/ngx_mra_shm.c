@@ -142,6 +142,13 @@ ngx_mra_shm_init(ngx_mra_store_t *st, ngx_slab_pool_t *shpool, void **table)
     t = *table;
     shm->table = t;
 
+    if (t->life.life != shm->conf->life.life) {
+        t->life.life = shm->conf->life.life;
+        t->life.since = ngx_current_msec;
+    }
+
+    shm->conf->life.since = t->life.since;
+
     /* a shorter interval than the one before counts from now */
 
     cleanup = ngx_current_msec + shm->conf->cleanup;
@@ -596,7 +603,7 @@ ngx_mra_shm_say(ngx_mra_shm_t *shm)
 static ngx_mra_shm_entry_t *
 ngx_mra_shm_live(ngx_mra_shm_t *shm, ngx_mra_op_t *op, ngx_msec_t now)
 {
-    ngx_msec_t            life;
+    ngx_msec_t            left;
     ngx_mra_shm_entry_t  *e;
 
     e = ngx_mra_shm_table_find(shm->table, op->kind, op->key);
@@ -606,14 +613,14 @@ ngx_mra_shm_live(ngx_mra_shm_t *shm, ngx_mra_op_t *op, ngx_msec_t now)
     }
 
     if (ngx_mra_shm_is_credential(op->kind)) {
-        life = shm->conf->life;
+        left = ngx_mra_life_left(&shm->conf->life, e->expire - now, now);
 
-        if (life == 0) {
+        if (left == 0) {
             return NULL;
         }
 
-        if (e->expire - now > life) {
-            ngx_mra_shm_table_move(shm->table, e, now + life);
+        if (left < e->expire - now) {
+            ngx_mra_shm_table_move(shm->table, e, now + left);
         }
     }
 

@@ -15,21 +15,21 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include "ngx_mra_life.h"
 #include "ngx_mra_store.h"
 
 
 /* of the layout in the zone; another one needs a restart of nginx */
 
-#define NGX_MRA_SHM_VERSION  2
+#define NGX_MRA_SHM_VERSION  3
 
 #define NGX_MRA_NAME_MAX     128    /* of a name kept with a window */
 
 
 typedef struct {
-    ngx_msec_t     life;        /* of tokens and credentials: those stored
-                                   with a longer one are cut to it when they
-                                   are next used; 0: they are not found */
-    ngx_msec_t     cleanup;     /* how long they may stay when expired */
+    ngx_mra_life_t   life;      /* of tokens and credentials; when it became
+                                   so is told by ngx_mra_shm_init() */
+    ngx_msec_t       cleanup;   /* how long they may stay when expired */
 } ngx_mra_shm_conf_t;
 
 

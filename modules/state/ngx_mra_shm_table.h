@@ -17,6 +17,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include "ngx_mra_life.h"
 #include "ngx_mra_store.h"
 
 
@@ -106,6 +107,7 @@ typedef struct {
 
     ngx_atomic_t         sweep;     /* when the next one is due, ms */
     ngx_atomic_t         cleanup;   /* ... of tokens and credentials */
+    ngx_mra_life_t       life;      /* of those */
 } ngx_mra_shm_table_t;
 
 

@@ -10,7 +10,7 @@ use MRA::Remote;
 use MRA::Util;
 use Test::More;
 
-my $t = MRA::Nginx->new()->plan(33);
+my $t = MRA::Nginx->new()->plan(35);
 my $remote = MRA::Remote->new($t);
 my $w;
 
@@ -43,6 +43,7 @@ $t->run();
 # as it is
 
 $w->do('set token t alice 28000000');
+$w->do('set token unused alice 28000000');
 $w->do('set credential c mac 28000000');
 $w->do('set binding b contact 28000000');
 $w->do('hit authorization alice 8 300000') for 1 .. 8;
@@ -74,8 +75,8 @@ like($w->do('hit authorization alice 2 600000'), qr/^DECLINED 9 /,
     'a lower limit, a longer period');
 
 
-# intervals: a shorter life holds from the next use on, a longer one for what
-# comes
+# intervals: a shorter life counts from the reload on for what there is, used
+# or not, a longer one for what comes
 
 reload('mra { zone 1m; credentials_refresh_interval 1m; }');
 
@@ -83,6 +84,14 @@ cmp_ok(ttl('get token t'), '<=', 60000, 'a shorter life: token');
 cmp_ok(ttl('get token t'), '>', 50000, 'once, not at each use');
 cmp_ok(ttl('get credential c'), '<=', 60000, 'credential');
 cmp_ok(ttl('get binding b'), '>', 20000000, 'a binding has its own');
+
+$w->do('clock 61000');
+is($w->do('get token unused'), 'DECLINED', 'a token that nobody used');
+$w->do('set token new alice 60000');
+$w->do('clock 60800');
+like($w->do('get token new'), qr/^OK alice /, 'a worker with a clock behind');
+$w->do('clock 0');
+$w->do("del token $_") for qw(unused new);
 
 reload('mra { zone 1m; }');
 
