@@ -308,7 +308,7 @@ ngx_http_mra_is_escape(u_char *p, u_char *last)
 }
 
 
-/* for some servers "..;a" is ".." with a parameter */
+/* for some servers "..;a" is ".." with a parameter, and ".. " is ".." */
 
 static ngx_uint_t
 ngx_http_mra_is_dots(u_char *p, u_char *last)
@@ -316,6 +316,10 @@ ngx_http_mra_is_dots(u_char *p, u_char *last)
     ngx_uint_t  n;
 
     for (n = 0; p < last && *p == '.'; n++) {
+        p++;
+    }
+
+    while (p < last && *p == ' ') {
         p++;
     }
 

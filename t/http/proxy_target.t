@@ -4,7 +4,7 @@ use MIME::Base64 qw(encode_base64 encode_base64url);
 use Test::Nginx::Socket;
 
 repeat_each(1);
-plan tests => repeat_each() * 158;
+plan tests => repeat_each() * 160;
 no_shuffle();
 no_root_location();
 
@@ -420,6 +420,11 @@ http://127.0.0.1:PORT/app/x GET
 
 === dots with an encoded parameter
 --- path: /app/..%3Ba/other
+--- error_code: 400
+
+
+=== dots with a space
+--- path: /app/..%20/other
 --- error_code: 400
 
 
