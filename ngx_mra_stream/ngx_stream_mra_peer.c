@@ -452,6 +452,7 @@ ngx_stream_mra_send_peer(ngx_stream_mra_relay_t *r, u_char *tag)
     ngx_stream_mra_peer_t   *peer;
     ngx_stream_mra_peers_t  *peers;
 
+    peer = NULL;
     peers = r->worker->peers;
 
     for (i = 0; i < peers->n; i++) {
