@@ -19,6 +19,8 @@ static ngx_int_t ngx_http_mra_api_not_allowed(ngx_http_mra_api_t *api,
 static void ngx_http_mra_api_fields(ngx_http_mra_api_t *api);
 static ngx_int_t ngx_http_mra_api_check_body(ngx_http_mra_api_t *api);
 static ngx_int_t ngx_http_mra_api_read_body(ngx_http_mra_api_t *api);
+static ngx_int_t ngx_http_mra_api_copy_body(ngx_http_mra_api_t *api,
+    ngx_str_t *body);
 static ngx_int_t ngx_http_mra_api_answer(ngx_http_mra_api_t *api,
     ngx_int_t rc);
 static void ngx_http_mra_api_write_error(ngx_http_mra_api_t *api);
@@ -149,8 +151,6 @@ ngx_http_mra_api_handler(ngx_http_request_t *r)
     if (handler && (r->method & NGX_HTTP_MRA_API_BODIES)
         && ngx_http_mra_api_check_body(api) == NGX_OK)
     {
-        r->request_body_in_single_buf = 1;
-
         rc = ngx_http_read_client_request_body(r,
                                                ngx_http_mra_api_body_handler);
 
@@ -461,28 +461,10 @@ ngx_http_mra_api_check_body(ngx_http_mra_api_t *api)
 static ngx_int_t
 ngx_http_mra_api_read_body(ngx_http_mra_api_t *api)
 {
-    ngx_str_t                 body;
-    ngx_chain_t              *cl;
-    ngx_http_request_body_t  *rb;
+    ngx_str_t  body;
 
-    rb = api->request->request_body;
-    ngx_str_null(&body);
-
-    cl = rb ? rb->bufs : NULL;
-
-    if (cl) {
-
-        if (cl->next || cl->buf->in_file
-            || cl->buf->last - cl->buf->pos > NGX_HTTP_MRA_API_BODY)
-        {
-            return ngx_http_mra_api_error(api,
-                                          NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
-                                          "BodyTooLarge",
-                                          "the body is too large");
-        }
-
-        body.data = cl->buf->pos;
-        body.len = cl->buf->last - cl->buf->pos;
+    if (ngx_http_mra_api_copy_body(api, &body) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     api->nmembers = NGX_HTTP_MRA_API_MEMBERS;
@@ -493,6 +475,58 @@ ngx_http_mra_api_read_body(ngx_http_mra_api_t *api)
         return ngx_http_mra_api_error(api, NGX_HTTP_BAD_REQUEST,
                                       "BodyInvalid", "the body must be a flat "
                                       "JSON object");
+    }
+
+    return NGX_OK;
+}
+
+
+/* it comes in pieces, or from a file: client_body_buffer_size */
+
+static ngx_int_t
+ngx_http_mra_api_copy_body(ngx_http_mra_api_t *api, ngx_str_t *body)
+{
+    off_t         size;
+    u_char       *p;
+    ngx_buf_t    *b;
+    ngx_chain_t  *bufs, *cl;
+
+    bufs = api->request->request_body ? api->request->request_body->bufs
+                                      : NULL;
+    size = 0;
+
+    for (cl = bufs; cl; cl = cl->next) {
+        size += ngx_buf_size(cl->buf);
+    }
+
+    if (size > NGX_HTTP_MRA_API_BODY) {
+        return ngx_http_mra_api_error(api, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
+                                      "BodyTooLarge", "the body is too large");
+    }
+
+    p = ngx_pnalloc(api->request->pool, NGX_HTTP_MRA_API_BODY);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    body->data = p;
+    body->len = (size_t) size;
+
+    for (cl = bufs; cl; cl = cl->next) {
+        b = cl->buf;
+        size = ngx_buf_size(b);
+
+        if (ngx_buf_in_memory(b)) {
+            ngx_memcpy(p, b->pos, (size_t) size);
+
+        } else if (size
+                   && ngx_read_file(b->file, p, (size_t) size, b->file_pos)
+                      != size)
+        {
+            return NGX_ERROR;
+        }
+
+        p += size;
     }
 
     return NGX_OK;

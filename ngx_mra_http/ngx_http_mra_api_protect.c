@@ -27,6 +27,7 @@ static ngx_int_t ngx_http_mra_api_read_categories(ngx_http_mra_api_t *api,
     ngx_str_t *text, ngx_uint_t *categories);
 static ngx_int_t ngx_http_mra_api_target(ngx_http_mra_api_t *api,
     ngx_mra_address_t *a, ngx_uint_t *categories);
+static ngx_int_t ngx_http_mra_api_unknown(ngx_http_mra_api_t *api);
 static ngx_int_t ngx_http_mra_api_path_target(ngx_http_mra_api_t *api,
     ngx_mra_address_t *a, ngx_uint_t *categories);
 
@@ -167,9 +168,7 @@ ngx_http_mra_api_ban(ngx_http_mra_api_t *api)
     }
 
     if (api->nmembers != (ngx_uint_t) (m ? 3 : 2)) {
-        return ngx_http_mra_api_error(api, NGX_HTTP_BAD_REQUEST,
-                                      "BodyInvalid",
-                                      "there are members that nobody knows");
+        return ngx_http_mra_api_unknown(api);
     }
 
     done = 0;
@@ -283,6 +282,10 @@ ngx_http_mra_api_exempt(ngx_http_mra_api_t *api)
         return NGX_ERROR;
     }
 
+    if (api->nmembers != 2) {
+        return ngx_http_mra_api_unknown(api);
+    }
+
     if (ngx_mra_exempt(api->mra, &net, categories) == NGX_BUSY) {
         return ngx_http_mra_api_error(api, NGX_HTTP_CONFLICT,
                                       "ExemptionsFull",
@@ -372,6 +375,14 @@ ngx_http_mra_api_target(ngx_http_mra_api_t *api, ngx_mra_address_t *a,
     }
 
     return ngx_http_mra_api_read_address(api, &address->string, a);
+}
+
+
+static ngx_int_t
+ngx_http_mra_api_unknown(ngx_http_mra_api_t *api)
+{
+    return ngx_http_mra_api_error(api, NGX_HTTP_BAD_REQUEST, "BodyInvalid",
+                                  "there are members that nobody knows");
 }
 
 

@@ -201,7 +201,6 @@ ngx_mra_fail_forget(ngx_mra_core_conf_t *mccf, const ngx_mra_address_t *net,
 
             /* a life of nothing: as del, and nobody waits for Redis */
 
-            op.ttl = 0;
             (void) ngx_mra_store_set(mccf->pub.store, &op);
         }
     }
