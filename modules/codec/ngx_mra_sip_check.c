@@ -41,8 +41,9 @@ static ngx_int_t ngx_mra_sip_check_headers(ngx_mra_sip_msg_t *msg,
 static ngx_uint_t ngx_mra_sip_is_odd_name(ngx_str_t *name);
 static ngx_int_t ngx_mra_sip_check_value(ngx_mra_sip_msg_t *msg,
     ngx_mra_sip_header_t *h, ngx_uint_t grammar);
-static ngx_int_t ngx_mra_sip_check_addr(ngx_str_t *value,
-    ngx_mra_sip_addr_t *addr);
+static ngx_int_t ngx_mra_sip_check_addr(ngx_mra_sip_msg_t *msg,
+    ngx_str_t *value, ngx_mra_sip_addr_t *addr);
+static ngx_uint_t ngx_mra_sip_is_plain_uri(ngx_str_t *s, u_char *limit);
 static ngx_int_t ngx_mra_sip_check_list(ngx_mra_sip_msg_t *msg,
     ngx_mra_sip_header_t *h, ngx_uint_t grammar);
 static ngx_int_t ngx_mra_sip_check_item(ngx_mra_sip_msg_t *msg,
@@ -272,7 +273,7 @@ ngx_mra_sip_check_value(ngx_mra_sip_msg_t *msg, ngx_mra_sip_header_t *h,
     switch (grammar) {
 
     case NGX_MRA_SIP_ADDR:
-        rc = ngx_mra_sip_check_addr(&h->value, &addr);
+        rc = ngx_mra_sip_check_addr(msg, &h->value, &addr);
 
         if (h->id == NGX_MRA_SIP_FROM) {
             msg->from = addr;
@@ -335,7 +336,8 @@ ngx_mra_sip_check_value(ngx_mra_sip_msg_t *msg, ngx_mra_sip_header_t *h,
 
 
 static ngx_int_t
-ngx_mra_sip_check_addr(ngx_str_t *value, ngx_mra_sip_addr_t *addr)
+ngx_mra_sip_check_addr(ngx_mra_sip_msg_t *msg, ngx_str_t *value,
+    ngx_mra_sip_addr_t *addr)
 {
     ngx_mra_sip_uri_t  uri;
 
@@ -343,7 +345,66 @@ ngx_mra_sip_check_addr(ngx_str_t *value, ngx_mra_sip_addr_t *addr)
         return NGX_ERROR;
     }
 
+    if (ngx_mra_sip_is_plain_uri(&addr->uri, msg->start + msg->head)) {
+        return NGX_OK;
+    }
+
     return ngx_mra_sip_parse_uri(&addr->uri, &uri);
+}
+
+
+/*
+ * What most URIs are, and ngx_mra_sip_parse_uri() would find good as well:
+ * sip, and of bytes that stand anywhere.  The empty line before the limit is
+ * behind all words.
+ */
+
+static ngx_uint_t
+ngx_mra_sip_is_plain_uri(ngx_str_t *s, u_char *limit)
+{
+    u_char     *p, *start, *last;
+    in_port_t   port;
+
+    last = ngx_mra_span_end(s);
+
+    if (s->len < 5 || ngx_memcmp(s->data, "sip:", 4) != 0) {
+        return 0;
+    }
+
+    start = s->data + 4;
+    p = ngx_mra_sip_skip_common(start, limit);
+
+    if (*p == '@' && p != start) {
+        start = p + 1;
+        p = ngx_mra_sip_skip_common(start, limit);
+    }
+
+    if (p == start || *start == '.' || *start == '-') {
+        return 0;
+    }
+
+    if (*p == ':') {
+        p = ngx_mra_sip_parse_port(p + 1, last, &port);
+
+        if (p == NULL) {
+            return 0;
+        }
+    }
+
+    while (p < last && *p == ';') {
+        start = p + 1;
+        p = ngx_mra_sip_skip_common(start, limit);
+
+        if (p == start) {
+            return 0;
+        }
+
+        if (*p == '=') {
+            p = ngx_mra_sip_skip_common(p + 1, limit);
+        }
+    }
+
+    return p == last;
 }
 
 
@@ -354,6 +415,10 @@ ngx_mra_sip_check_list(ngx_mra_sip_msg_t *msg, ngx_mra_sip_header_t *h,
     ngx_int_t            rc;
     ngx_str_t            value;
     ngx_mra_sip_list_t   list;
+
+    if (h->value.len && memchr(h->value.data, ',', h->value.len) == NULL) {
+        return ngx_mra_sip_check_item(msg, h, &h->value, grammar);
+    }
 
     ngx_mra_sip_list_line(&list, msg, h);
 
@@ -406,18 +471,18 @@ ngx_mra_sip_check_item(ngx_mra_sip_msg_t *msg, ngx_mra_sip_header_t *h,
             return (value->len == h->value.len) ? NGX_OK : NGX_ERROR;
         }
 
-        return ngx_mra_sip_check_addr(value, &addr);
+        return ngx_mra_sip_check_addr(msg, value, &addr);
 
     case NGX_MRA_SIP_ROUTES:
 
-        if (ngx_mra_sip_check_addr(value, &addr) != NGX_OK) {
+        if (ngx_mra_sip_check_addr(msg, value, &addr) != NGX_OK) {
             return NGX_ERROR;
         }
 
         return addr.bracketed ? NGX_OK : NGX_ERROR;
 
     default: /* NGX_MRA_SIP_ADDRS */
-        return ngx_mra_sip_check_addr(value, &addr);
+        return ngx_mra_sip_check_addr(msg, value, &addr);
     }
 }
 

@@ -196,7 +196,11 @@ ngx_mra_sip_cut_addr(ngx_str_t *value, ngx_mra_sip_addr_t *addr)
 {
     u_char  *p, *start, *last;
 
-    ngx_memzero(addr, sizeof(ngx_mra_sip_addr_t));
+    ngx_str_null(&addr->display);
+    ngx_str_null(&addr->uri);
+    ngx_str_null(&addr->params);
+    ngx_str_null(&addr->tag);
+    addr->bracketed = 0;
 
     if (value->len == 0) {
         return NGX_ERROR;
@@ -252,7 +256,7 @@ ngx_mra_sip_parse_display(u_char **pos, u_char *last, ngx_mra_sip_addr_t *addr)
 
     start = *pos;
 
-    if (start < last && *start == '"') {
+    if (*start == '"') {
         p = ngx_mra_sip_skip_quoted(start + 1, last);
 
         if (p == NULL) {
@@ -270,9 +274,10 @@ ngx_mra_sip_parse_display(u_char **pos, u_char *last, ngx_mra_sip_addr_t *addr)
         }
 
     } else {
-        p = ngx_mra_sip_skip(start, last,
-                             NGX_MRA_SIP_C_TOKEN|NGX_MRA_SIP_C_LWS);
-
+        p = (*start == '<') ? start
+                            : ngx_mra_sip_skip(start, last,
+                                               NGX_MRA_SIP_C_TOKEN
+                                               |NGX_MRA_SIP_C_LWS);
         if (p == last) {
             return NGX_ERROR;
         }
@@ -350,13 +355,19 @@ ngx_mra_sip_parse_via(ngx_str_t *value, ngx_mra_sip_via_t *via)
 {
     u_char  *p, *last;
 
-    ngx_memzero(via, sizeof(ngx_mra_sip_via_t));
-
     if (value->len == 0) {
         return NGX_ERROR;
     }
 
     via->whole = *value;
+    via->port = 0;
+    via->fragile = 0;
+
+    ngx_str_null(&via->host);
+    ngx_str_null(&via->branch);
+    ngx_str_null(&via->received);
+    ngx_str_null(&via->rport);
+    ngx_str_null(&via->maddr);
 
     p = value->data;
     last = ngx_mra_span_end(value);

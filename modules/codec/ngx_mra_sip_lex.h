@@ -86,6 +86,34 @@ ngx_mra_sip_common(u_char *p)
 #endif
 
 
+/*
+ * Behind these bytes; limit is what may be read, and p may stop 16 bytes
+ * before it.
+ */
+
+static ngx_inline u_char *
+ngx_mra_sip_skip_common(u_char *p, u_char *limit)
+{
+#if (__SSE2__)
+
+    uint32_t  common;
+
+    while (limit - p >= 16) {
+        common = ngx_mra_sip_common(p);
+
+        if (common != 0xffff) {
+            return p + __builtin_ctz(~common);
+        }
+
+        p += 16;
+    }
+
+#endif
+
+    return p;
+}
+
+
 /* words are long: many bytes at a time, until one of them may be the end */
 
 static ngx_inline u_char *

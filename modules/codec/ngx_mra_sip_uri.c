@@ -57,13 +57,21 @@ ngx_mra_sip_parse_uri(ngx_str_t *s, ngx_mra_sip_uri_t *uri)
     u_char     *p, *at, *last;
     ngx_str_t   scheme;
 
-    ngx_memzero(uri, sizeof(ngx_mra_sip_uri_t));
+    uri->scheme = NGX_MRA_SIP_OTHER_SCHEME;
+    uri->whole = *s;
+    ngx_str_null(&uri->rest);
+    ngx_str_null(&uri->user);
+    ngx_str_null(&uri->password);
+    ngx_str_null(&uri->host);
+    ngx_str_null(&uri->hostport);
+    ngx_str_null(&uri->params);
+    ngx_str_null(&uri->headers);
+    uri->port = 0;
+    uri->ipv6 = 0;
 
     if (s->len == 0) {
         return NGX_ERROR;
     }
-
-    uri->whole = *s;
 
     last = ngx_mra_span_end(s);
 
@@ -252,13 +260,16 @@ ngx_mra_sip_parse_port(u_char *p, u_char *last, in_port_t *port)
 
     n = 0;
 
+    if (last - p > 5) {
+        last = p + 6;
+    }
+
     for (start = p; p < last && *p >= '0' && *p <= '9'; p++) {
-
-        if (p - start == 5) {
-            return NULL;
-        }
-
         n = n * 10 + (*p - '0');
+    }
+
+    if (p - start == 6) {
+        return NULL;
     }
 
     if (n == 0 || n > 65535) {

@@ -502,18 +502,19 @@ ngx_int_t
 ngx_mra_relay_decode(u_char *dst, const u_char *p, size_t len)
 {
     size_t      i;
-    uint32_t    bits;
+    uint32_t    a, b, c, d, bits;
     ngx_uint_t  bad;
 
     bad = 0;
 
     for ( /* void */ ; len >= 4; len -= 4, p += 4) {
-        bits = 0;
+        a = ngx_mra_relay_values[p[0]];
+        b = ngx_mra_relay_values[p[1]];
+        c = ngx_mra_relay_values[p[2]];
+        d = ngx_mra_relay_values[p[3]];
 
-        for (i = 0; i < 4; i++) {
-            bad |= ngx_mra_relay_values[p[i]];
-            bits = bits << 6 | ngx_mra_relay_values[p[i]];
-        }
+        bad |= a | b | c | d;
+        bits = a << 18 | b << 12 | c << 6 | d;
 
         *dst++ = (u_char) (bits >> 16);
         *dst++ = (u_char) (bits >> 8);

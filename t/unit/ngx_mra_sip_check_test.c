@@ -307,6 +307,61 @@ row_test(row_t *row, ngx_uint_t response)
 }
 
 
+/* the check finds the same URIs good as the parser, whatever the byte */
+
+static void
+uri_test(void)
+{
+    char                  *uri, text[512];
+    u_char                *p;
+    size_t                 i, len;
+    ngx_str_t              s, reason;
+    ngx_uint_t             ch, good, differ;
+    ngx_mra_sip_msg_t      msg;
+    ngx_mra_sip_uri_t      parsed;
+    ngx_mra_sip_header_t   headers[16];
+
+    snprintf(text, sizeof(text), "%s",
+             REQUEST("m: <sip:a-b@c.d:65535;lr;e=f>\r\n"));
+
+    uri = strstr(text, "sip:a-b");
+    len = strlen(text);
+
+    s.len = strchr(uri, '>') - uri;
+    good = 0;
+    differ = 0;
+
+    for (i = 0; i < s.len; i++) {
+        for (ch = 0x20; ch < 0x100; ch++) {
+
+            if (strchr("<>,\"", ch)) {
+                continue;
+            }
+
+            p = mra_guard(0, text, len);
+            s.data = p + (uri - text);
+            s.data[i] = ch;
+
+            if (ngx_mra_sip_parse(&msg, headers, 16, p, p + len) != NGX_OK) {
+                differ++;
+                continue;
+            }
+
+            if (ngx_mra_sip_parse_uri(&s, &parsed) == NGX_OK) {
+                good++;
+                differ += ngx_mra_sip_check_request(&msg, &reason) != 0;
+
+            } else {
+                differ += ngx_mra_sip_check_request(&msg, &reason) != 400;
+            }
+        }
+    }
+
+    mra_ok(good > 1000, "%u URIs are good", (unsigned) good);
+    mra_is(differ, 0, "the check and the parser agree");
+}
+
+
 static void
 filled_test(void)
 {
@@ -365,6 +420,7 @@ main(void)
         fragile_test(plain[i], 0);
     }
 
+    uri_test();
     filled_test();
 
     return mra_done();
