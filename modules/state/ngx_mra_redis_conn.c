@@ -151,9 +151,12 @@ ngx_mra_redis_call(ngx_mra_redis_conn_t *conn, ngx_mra_redis_call_pt handler,
 
     call = ngx_mra_redis_queue(conn, handler, timeout, argc, argv);
 
-    if (call && !conn->timer.timer_set) {
+    if (call) {
         conn->timer.cancelable = conn->idle;
-        ngx_add_timer(&conn->timer, timeout);
+
+        if (!conn->timer.timer_set) {
+            ngx_add_timer(&conn->timer, timeout);
+        }
     }
 
     return call;

@@ -91,6 +91,12 @@ ngx_mra_redis_replies(ngx_mra_redis_conn_t *conn)
                 break;
             }
 
+            /* the deadline of what was answered holds no worker back */
+
+            if (ngx_queue_empty(&conn->calls)) {
+                conn->timer.cancelable = 1;
+            }
+
             return NGX_OK;
         }
 
