@@ -38,6 +38,8 @@ our @EXPORT = qw(basic get request parallel);
 
 $SIG{PIPE} = 'IGNORE';
 
+my $slow = $ENV{MRA_VALGRIND} ? 10 : 1;
+
 
 sub basic {
     my ($user, $password) = @_;
@@ -77,14 +79,15 @@ sub new {
 
     my $socket = IO::Socket::INET->new(
         PeerAddr => '127.0.0.1', PeerPort => $port,
-        $option{source} ? (LocalAddr => $option{source}) : (), Timeout => 5,
+        $option{source} ? (LocalAddr => $option{source}) : (),
+        Timeout => 5 * $slow,
     ) or die "connect to port $port: $!\n";
 
     $socket->autoflush(1);
     print $socket $option{proxy_protocol} if $option{proxy_protocol};
 
     if ($option{ssl}) {
-        IO::Socket::SSL->start_SSL($socket, Timeout => 10,
+        IO::Socket::SSL->start_SSL($socket, Timeout => 10 * $slow,
             SSL_hostname => $option{host} // 'localhost',
             $option{ca}
                 ? (SSL_ca_file => $option{ca},
@@ -104,7 +107,8 @@ sub wrap {
     my ($class, $socket, %option) = @_;
 
     return bless { socket => $socket, in => '',
-        timeout => $option{timeout} // 10, host => $option{host} }, $class;
+        timeout => ($option{timeout} // 10) * $slow,
+        host => $option{host} }, $class;
 }
 
 
