@@ -314,6 +314,23 @@ ngx_http_mra_add_header(ngx_http_request_t *r, char *name, ngx_str_t *value)
 }
 
 
+ngx_int_t
+ngx_http_mra_retry_after(ngx_http_request_t *r, ngx_uint_t seconds)
+{
+    ngx_str_t  value;
+
+    value.data = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
+    if (value.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    value.len = ngx_sprintf(value.data, "%ui", seconds) - value.data;
+
+    return ngx_http_mra_add_header(r, "Retry-After", &value) ? NGX_OK
+                                                             : NGX_ERROR;
+}
+
+
 static void
 ngx_http_mra_cleanup(void *data)
 {

@@ -9,8 +9,6 @@
 
 static ngx_int_t ngx_http_mra_over_limit(ngx_http_request_t *r,
     ngx_http_mra_ctx_t *ctx);
-static ngx_int_t ngx_http_mra_retry_after(ngx_http_request_t *r,
-    ngx_uint_t seconds);
 
 
 #define ngx_http_mra_seconds(ms)  (((ms) + 999) / 1000)
@@ -75,7 +73,7 @@ ngx_http_mra_limit(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
 static ngx_int_t
 ngx_http_mra_over_limit(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
 {
-    ngx_str_t                 user;
+    ngx_str_t                 user, no_store;
     ngx_uint_t                seconds;
     ngx_mra_op_t             *op;
     ngx_http_mra_loc_conf_t  *mlcf;
@@ -99,32 +97,13 @@ ngx_http_mra_over_limit(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
 
     ctx->status = NGX_HTTP_MRA_LIMITED;
 
-    if (ngx_http_mra_retry_after(r, seconds) != NGX_OK) {
+    ngx_str_set(&no_store, "no-store");
+
+    if (ngx_http_mra_retry_after(r, seconds) != NGX_OK
+        || ngx_http_mra_add_header(r, "Cache-Control", &no_store) == NULL)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     return mlcf->limit_status;
-}
-
-
-static ngx_int_t
-ngx_http_mra_retry_after(ngx_http_request_t *r, ngx_uint_t seconds)
-{
-    ngx_str_t  value, no_store;
-
-    value.data = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
-    if (value.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    value.len = ngx_sprintf(value.data, "%ui", seconds) - value.data;
-    ngx_str_set(&no_store, "no-store");
-
-    if (ngx_http_mra_add_header(r, "Retry-After", &value) == NULL
-        || ngx_http_mra_add_header(r, "Cache-Control", &no_store) == NULL)
-    {
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
 }

@@ -54,19 +54,11 @@ ngx_http_mra_maintenance_handler(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_mra_refuse_service(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
 {
-    ngx_str_t  value;
-
     if (ctx->status != NGX_HTTP_MRA_MAINTENANCE) {
-        value.data = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
-        if (value.data == NULL) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
 
-        value.len = ngx_sprintf(value.data, "%ui",
-                                ngx_mra_maintenance_retry())
-                    - value.data;
-
-        if (ngx_http_mra_add_header(r, "Retry-After", &value) == NULL) {
+        if (ngx_http_mra_retry_after(r, ngx_mra_maintenance_retry())
+            != NGX_OK)
+        {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 

@@ -7,6 +7,12 @@
 #include "ngx_http_mra_api.h"
 
 
+typedef struct {
+    ngx_http_phases            phase;
+    ngx_http_handler_pt        handler;
+} ngx_http_mra_handler_t;
+
+
 static char *ngx_http_mra_set_auth(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_mra_set_realm(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -15,7 +21,7 @@ static char *ngx_http_mra_set_cookie(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static ngx_uint_t ngx_http_mra_is_token(ngx_str_t *text);
 static ngx_int_t ngx_http_mra_add_handler(ngx_conf_t *cf,
-    ngx_http_phases phase, ngx_http_handler_pt handler);
+    ngx_http_mra_handler_t *handler);
 static ngx_int_t ngx_http_mra_challenges(ngx_conf_t *cf,
     ngx_http_mra_loc_conf_t *mlcf);
 static ngx_int_t ngx_http_mra_add_realm(ngx_conf_t *cf, ngx_str_t *realm);
@@ -141,6 +147,19 @@ static ngx_command_t  ngx_http_mra_commands[] = {
       NULL },
 
       ngx_null_command
+};
+
+
+/* in the order in which they run */
+
+static ngx_http_mra_handler_t  ngx_http_mra_handlers[] = {
+    { NGX_HTTP_POST_READ_PHASE, ngx_http_mra_banned_handler },
+    { NGX_HTTP_PREACCESS_PHASE, ngx_http_mra_banned_handler },
+    { NGX_HTTP_PREACCESS_PHASE, ngx_http_mra_target_handler },
+    { NGX_HTTP_PREACCESS_PHASE, ngx_http_mra_maintenance_handler },
+    { NGX_HTTP_ACCESS_PHASE, ngx_http_mra_access_handler },
+    { NGX_HTTP_LOG_PHASE, ngx_http_mra_log_handler },
+    { 0, NULL }
 };
 
 
@@ -364,26 +383,12 @@ ngx_http_mra_preconfiguration(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_mra_postconfiguration(ngx_conf_t *cf)
 {
-    if (ngx_http_mra_add_handler(cf, NGX_HTTP_POST_READ_PHASE,
-                                 ngx_http_mra_banned_handler)
-        != NGX_OK
-        || ngx_http_mra_add_handler(cf, NGX_HTTP_PREACCESS_PHASE,
-                                    ngx_http_mra_banned_handler)
-        != NGX_OK
-        || ngx_http_mra_add_handler(cf, NGX_HTTP_PREACCESS_PHASE,
-                                    ngx_http_mra_target_handler)
-        != NGX_OK
-        || ngx_http_mra_add_handler(cf, NGX_HTTP_LOG_PHASE,
-                                    ngx_http_mra_log_handler)
-        != NGX_OK
-        || ngx_http_mra_add_handler(cf, NGX_HTTP_PREACCESS_PHASE,
-                                    ngx_http_mra_maintenance_handler)
-        != NGX_OK
-        || ngx_http_mra_add_handler(cf, NGX_HTTP_ACCESS_PHASE,
-                                    ngx_http_mra_access_handler)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
+    ngx_http_mra_handler_t  *h;
+
+    for (h = ngx_http_mra_handlers; h->handler; h++) {
+        if (ngx_http_mra_add_handler(cf, h) != NGX_OK) {
+            return NGX_ERROR;
+        }
     }
 
     ngx_http_mra_verify_filter_init();
@@ -398,15 +403,14 @@ ngx_http_mra_postconfiguration(ngx_conf_t *cf)
  */
 
 static ngx_int_t
-ngx_http_mra_add_handler(ngx_conf_t *cf, ngx_http_phases phase,
-    ngx_http_handler_pt handler)
+ngx_http_mra_add_handler(ngx_conf_t *cf, ngx_http_mra_handler_t *handler)
 {
     ngx_array_t                *handlers;
     ngx_http_handler_pt        *h;
     ngx_http_core_main_conf_t  *cmcf;
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
-    handlers = &cmcf->phases[phase].handlers;
+    handlers = &cmcf->phases[handler->phase].handlers;
 
     if (ngx_array_push(handlers) == NULL) {
         return NGX_ERROR;
@@ -417,7 +421,7 @@ ngx_http_mra_add_handler(ngx_conf_t *cf, ngx_http_phases phase,
     ngx_memmove(h + 1, h,
                 (handlers->nelts - 1) * sizeof(ngx_http_handler_pt));
 
-    *h = handler;
+    *h = handler->handler;
 
     return NGX_OK;
 }
@@ -439,13 +443,9 @@ ngx_http_mra_create_main_conf(ngx_conf_t *cf)
                        sizeof(ngx_http_core_srv_conf_t *))
         != NGX_OK
         || ngx_array_init(&mmcf->ports, cf->pool, 4, sizeof(in_port_t))
+           != NGX_OK
+        || ngx_array_init(&mmcf->realms, cf->pool, 4, sizeof(ngx_str_t))
            != NGX_OK)
-    {
-        return NULL;
-    }
-
-    if (ngx_array_init(&mmcf->realms, cf->pool, 4, sizeof(ngx_str_t))
-        != NGX_OK)
     {
         return NULL;
     }
@@ -472,9 +472,14 @@ ngx_http_mra_create_loc_conf(ngx_conf_t *cf)
      *
      *     mlcf->uri = { 0, NULL };
      *     mlcf->realm = { 0, NULL };
-     *     mlcf->failure_header = 0;
      *     mlcf->basic = { 0, NULL };
      *     mlcf->bearer = { 0, NULL };
+     *     mlcf->failure_header = 0;
+     *     mlcf->api = 0;
+     *     mlcf->api_write = 0;
+     *     mlcf->metrics = 0;
+     *     mlcf->page_head = { 0, NULL };
+     *     mlcf->page_policy = { 0, NULL };
      */
 
     mlcf->cookie = NGX_CONF_UNSET_PTR;

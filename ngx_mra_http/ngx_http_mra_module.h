@@ -221,6 +221,10 @@ void ngx_http_mra_wake(ngx_http_mra_ctx_t *ctx);
 ngx_table_elt_t *ngx_http_mra_add_header(ngx_http_request_t *r, char *name,
     ngx_str_t *value);
 
+/* NGX_OK / NGX_ERROR (out of memory) */
+
+ngx_int_t ngx_http_mra_retry_after(ngx_http_request_t *r, ngx_uint_t seconds);
+
 
 /* ngx_http_mra_maintenance.c */
 
