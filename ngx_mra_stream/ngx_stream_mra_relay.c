@@ -253,6 +253,28 @@ ngx_stream_mra_relay_found(uint32_t id, ngx_stream_mra_flow_t *to,
 
 
 void
+ngx_stream_mra_relay_returned(uint32_t id, ngx_stream_mra_flow_t *flow,
+    u_char *p, u_char *last)
+{
+    struct iovec              iov;
+    ngx_stream_mra_link_t    *ln;
+    ngx_stream_mra_client_t  *client;
+
+    ln = ngx_stream_mra_link_find(flow);
+    client = ln ? ngx_stream_mra_client_of(ln) : NULL;
+
+    if (client == NULL || client->conf->id != id || client->hop == NULL) {
+        return;
+    }
+
+    iov.iov_base = p;
+    iov.iov_len = last - p;
+
+    (void) ngx_stream_mra_hop_send(client->hop, flow->slot, &iov, 1);
+}
+
+
+void
 ngx_stream_mra_relay_again(ngx_stream_mra_pending_t *pending, u_char *p,
     u_char *last)
 {

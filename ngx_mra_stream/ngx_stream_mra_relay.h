@@ -127,6 +127,14 @@ void ngx_stream_mra_relay_request(uint32_t id, ngx_stream_mra_flow_t *to,
 void ngx_stream_mra_relay_found(uint32_t id, ngx_stream_mra_flow_t *to,
     ngx_stream_mra_flow_t *back, ngx_uint_t status, u_char *p, u_char *last);
 
+/*
+ * An answer of the client that has the flow, whole as it is to be sent: the
+ * link that it was for is gone.
+ */
+
+void ngx_stream_mra_relay_returned(uint32_t id, ngx_stream_mra_flow_t *flow,
+    u_char *p, u_char *last);
+
 /* a REGISTER that is sent again, to pending->hop; NULL: there is none left */
 
 void ngx_stream_mra_relay_again(ngx_stream_mra_pending_t *pending, u_char *p,

@@ -22,8 +22,8 @@ typedef struct {
 
 
 static void ngx_stream_mra_remote_receive(uint32_t from, ngx_str_t *msg);
-static void ngx_stream_mra_remote_output(ngx_stream_mra_flow_t *to, u_char *p,
-    u_char *last);
+static void ngx_stream_mra_remote_output(uint32_t from,
+    ngx_stream_mra_remote_t *head, u_char *p, u_char *last);
 
 
 void
@@ -107,27 +107,41 @@ ngx_stream_mra_remote_receive(uint32_t from, ngx_str_t *msg)
         break;
 
     case NGX_STREAM_MRA_REMOTE_OUTPUT:
-        ngx_stream_mra_remote_output(&head.to, p, last);
+        ngx_stream_mra_remote_output(from, &head, p, last);
+        break;
+
+    case NGX_STREAM_MRA_REMOTE_RETURNED:
+        ngx_stream_mra_relay_returned(head.id, &head.to, p, last);
         break;
     }
 }
 
 
 static void
-ngx_stream_mra_remote_output(ngx_stream_mra_flow_t *to, u_char *p,
-    u_char *last)
+ngx_stream_mra_remote_output(uint32_t from, ngx_stream_mra_remote_t *head,
+    u_char *p, u_char *last)
 {
     struct iovec            iov;
     ngx_stream_mra_link_t  *ln;
 
-    ln = ngx_stream_mra_link_find(to);
+    iov.iov_base = p;
+    iov.iov_len = last - p;
 
-    if (ln == NULL || ngx_stream_mra_client_of(ln)) {
+    ln = ngx_stream_mra_link_find(&head->to);
+
+    if (ln == NULL) {
+        if (head->back.worker == from) {
+            (void) ngx_stream_mra_remote_send(NGX_STREAM_MRA_REMOTE_RETURNED,
+                                              head->id, &head->back,
+                                              &head->to, &iov, 1);
+        }
+
         return;
     }
 
-    iov.iov_base = p;
-    iov.iov_len = last - p;
+    if (ngx_stream_mra_client_of(ln)) {
+        return;
+    }
 
     if (ngx_stream_mra_link_send(ln, &iov, 1) == NGX_BUSY) {
         ngx_log_error(NGX_LOG_WARN, ln->connection->log, 0,

@@ -23,7 +23,11 @@ typedef enum {
 
     /* as it is to be sent, on a link that leads inside */
 
-    NGX_STREAM_MRA_REMOTE_OUTPUT
+    NGX_STREAM_MRA_REMOTE_OUTPUT,
+
+    /* the same, back: that link is gone */
+
+    NGX_STREAM_MRA_REMOTE_RETURNED
 } ngx_stream_mra_remote_e;
 
 
