@@ -112,7 +112,8 @@ is(registered('named'), 'good', 'name of the server');
 is(registered('upstream'), 'good', 'name of the upstream');
 is(registered('careless'), 'stranger', 'not verified');
 
-my @tls = grep { $_->{tls} && !$_->{reused} } $hop{good}->seen;
+my @tls = grep { $_->{tls} && $_->{tls} ne 'failed' && !$_->{reused} }
+    $hop{good}->seen;
 
 is_deeply(names(map { $_->{sni} } @tls), ['localhost', 'uc.example.com'],
     'the name is told');
@@ -157,9 +158,18 @@ sub down {
 sub names { my %all = map { $_ => 1 } @_; return [sort keys %all] }
 
 
+# a slow machine may have missed a keepalive: 503 for a while
+
 sub registered {
     my ($port) = @_;
-    my $ua = MRA::SIP->connect($t->port($port));
-    my $r = $ua->register(timeout => 5) or return 'none';
+    my $r;
+
+    wait_for(15, sub {
+        my $ua = MRA::SIP->connect($t->port($port));
+        $r = $ua->register(timeout => 5) or return;
+        return $r->{status} != 503;
+    });
+
+    return 'none' if !$r;
     return $r->{status} == 200 ? $r->header('Server') : $r->{status};
 }
