@@ -21,6 +21,8 @@ typedef struct {
 } ngx_stream_mra_remote_t;
 
 
+static void ngx_stream_mra_remote_flow(ngx_stream_mra_flow_t *dst,
+    ngx_stream_mra_flow_t *src);
 static void ngx_stream_mra_remote_receive(uint32_t from, ngx_str_t *msg);
 static void ngx_stream_mra_remote_output(uint32_t from,
     ngx_stream_mra_remote_t *head, u_char *p, u_char *last);
@@ -49,8 +51,9 @@ ngx_stream_mra_remote_send(ngx_stream_mra_remote_e kind, uint32_t id,
 
     head.kind = kind;
     head.id = id;
-    head.to = *to;
-    head.back = *back;
+
+    ngx_stream_mra_remote_flow(&head.to, to);
+    ngx_stream_mra_remote_flow(&head.back, back);
 
     pieces[0].iov_base = &head;
     pieces[0].iov_len = sizeof(ngx_stream_mra_remote_t);
@@ -78,6 +81,18 @@ ngx_stream_mra_remote_send(ngx_stream_mra_remote_e kind, uint32_t id,
     ngx_free(pieces[1].iov_base);
 
     return rc;
+}
+
+
+/* what pads a flow stays zero */
+
+static void
+ngx_stream_mra_remote_flow(ngx_stream_mra_flow_t *dst,
+    ngx_stream_mra_flow_t *src)
+{
+    dst->worker = src->worker;
+    dst->slot = src->slot;
+    ngx_memcpy(dst->nonce, src->nonce, NGX_STREAM_MRA_NONCE_LEN);
 }
 
 

@@ -93,7 +93,7 @@ sub invite {
 sub answer {
     my ($call) = @_;
     $uc->reply($call->{invite}, 200, 'OK', Contact => '<sip:bob@192.0.2.7>');
-    $call->{ok} = $call->{c}{ua}->receive(2) or return;
+    $call->{ok} = $call->{c}{ua}->receive(15) or return;
     $count{answered}++ if $call->{ok}{status} == 200;
 }
 
@@ -108,9 +108,9 @@ sub refresh {
 sub message {
     my ($peer, $c) = @_;
     $peer->send($peer->request('MESSAGE', $c->{contact}));
-    my $m = $c->{ua}->receive(2) or return;
+    my $m = $c->{ua}->receive(15) or return;
     $c->{ua}->send(response($m, 200, 'OK'));
-    $count{messages}++ if ($uc->receive(2) // {})->{status};
+    $count{messages}++ if ($uc->receive(15) // {})->{status};
 }
 
 
@@ -121,7 +121,7 @@ sub end {
     $ua->send($ua->request('BYE', 'sip:bob@192.0.2.7',
         To => $call->{ok}->header('To'),
         Route => [reverse $call->{ok}->all('Record-Route')]));
-    my $m = $uc->receive(2) or return;
+    my $m = $uc->receive(15) or return;
     $uc->reply($m, 200, 'OK');
-    $count{ended}++ if ($ua->receive(2) // {})->{status};
+    $count{ended}++ if ($ua->receive(15) // {})->{status};
 }

@@ -160,7 +160,7 @@ sub registered {
     $ua->send($ua->request('REGISTER', "sip:$domain",
         Expires => $expires, %option));
 
-    my $m = $self->receive(5) or die "no REGISTER at the registrar\n";
+    my $m = $self->receive(15) or die "no REGISTER at the registrar\n";
     $self->accept_register($m, $expires);
 
     my $r = $ua->receive(5) or die "no answer to REGISTER\n";
