@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 BUILD   ?= build
 NGX_SRC ?= /usr/share/nginx/src
 JOBS    ?= $(shell nproc)
-BENCH   ?= http sip zone redis
+BENCH   ?= http sip zone ban redis
 CC      = gcc
 CLANG   ?= clang
 
@@ -45,7 +45,7 @@ PARALLEL = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 
 .DEFAULT_GOAL = modules
 .PHONY: help modules nginx static demo demo-cluster deb clean FORCE
-.PHONY: bench bench-http bench-sip bench-zone bench-redis
+.PHONY: bench bench-http bench-sip bench-zone bench-ban bench-redis
 
 help:           ## this list
 	@echo 'make [target] [BUILD=dir] [NGX_SRC=dir] [WERROR=1] [SANITIZE=1]'
@@ -83,7 +83,7 @@ demo-cluster:   ## the same for two nodes with one Redis
 	@$(MAKE) modules
 	@conf-examples/redis/demo.sh $(BUILD)
 
-bench:          ## what it costs, next to others; BENCH=http, sip, zone, redis
+bench:          ## what it costs, next to others; BENCH=http, sip, zone, ban, redis
 	@.ci/install bench
 	@$(MAKE) modules
 	@for name in $(BENCH); do $(MAKE) bench-$$name || exit 1; done
@@ -97,6 +97,9 @@ bench-sip:
 
 bench-zone:
 	@BUILD=$(BUILD) bench/zone.pl
+
+bench-ban:
+	@BUILD=$(BUILD) bench/ban.pl
 
 bench-redis:
 	@BUILD=$(BUILD) bench/redis.sh
