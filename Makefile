@@ -83,7 +83,7 @@ demo-cluster:   ## the same for two nodes with one Redis
 	@$(MAKE) modules
 	@conf-examples/redis/demo.sh $(BUILD)
 
-bench:          ## what it costs, next to others; BENCH=http, sip, zone, ban, redis
+bench:          ## what it costs; BENCH=http, sip, zone, ban, redis: one
 	@.ci/install bench
 	@$(MAKE) modules
 	@for name in $(BENCH); do $(MAKE) bench-$$name || exit 1; done

@@ -51,6 +51,7 @@ typedef struct {
     ngx_atomic_t            elsewhere;  /* services of active peers, bits */
     ngx_atomic_t            tick;       /* when the next one is due, ms */
     ngx_uint_t              ticks;
+    ngx_uint_t              twin;       /* beats that another one replaced */
     time_t                  started;
 
     /* of all nodes together; of this one before the zone was changed */

@@ -16,6 +16,10 @@
 
 #define NGX_MRA_NODE_PAGE     4096
 
+/* after a restart, one beat is that of the node before it */
+
+#define NGX_MRA_NODE_TWIN     3
+
 /*
  * A heartbeat is text, so that it can be read in Redis: these numbers in
  * this order, then the strings.  What a later version adds is at the end.
@@ -26,6 +30,8 @@
 #define NGX_MRA_NODE_STRINGS  3
 
 
+static void ngx_mra_node_twin(ngx_mra_core_conf_t *mccf, ngx_mra_node_t *self,
+    const u_char *key);
 static ngx_int_t ngx_mra_node_key(ngx_mra_core_conf_t *mccf, u_char *key);
 static ngx_int_t ngx_mra_node_parse(ngx_mra_node_t *node, u_char *p,
     u_char *last);
@@ -49,6 +55,8 @@ ngx_mra_node_beat(ngx_mra_core_conf_t *mccf)
     ngx_mra_node_self(&mccf->pub, &self);
     ngx_str_set(&none, "-");
 
+    ngx_mra_node_twin(mccf, &self, op.key);
+
     op.kind = NGX_MRA_NODE;
     op.ttl = NGX_MRA_NODE_KEEP;
     op.value.data = buf;
@@ -63,6 +71,50 @@ ngx_mra_node_beat(ngx_mra_core_conf_t *mccf)
                    - buf;
 
     (void) ngx_mra_store_set(mccf->pub.store, &op);
+}
+
+
+/* what is found is the beat before this one, if nobody else has the name */
+
+static void
+ngx_mra_node_twin(ngx_mra_core_conf_t *mccf, ngx_mra_node_t *self,
+    const u_char *key)
+{
+    u_char          buf[NGX_MRA_VALUE_MAX];
+    ngx_uint_t     *twin;
+    ngx_mra_op_t    op;
+    ngx_mra_node_t  node;
+
+    ngx_memzero(&op, sizeof(ngx_mra_op_t));
+    ngx_memcpy(op.key, key, NGX_MRA_KEY_LEN);
+
+    op.kind = NGX_MRA_NODE;
+    op.value.data = buf;
+    op.value.len = NGX_MRA_VALUE_MAX;
+
+    twin = &mccf->zone->node.twin;
+
+    if (*twin == NGX_MRA_NODE_TWIN
+        || ngx_mra_store_get(mccf->shm_store, &op) != NGX_OK
+        || ngx_mra_node_parse(&node, buf, buf + op.value.len) != NGX_OK)
+    {
+        return;
+    }
+
+    if (node.started == self->started
+        && node.inside.len == self->inside.len
+        && ngx_memcmp(node.inside.data, self->inside.data, node.inside.len)
+           == 0)
+    {
+        *twin = 0;
+        return;
+    }
+
+    if (++*twin == NGX_MRA_NODE_TWIN) {
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "another node is named \"%V\", too, give each its own "
+                      "\"node\"", &self->name);
+    }
 }
 
 

@@ -175,27 +175,30 @@ static ngx_str_t  ngx_mra_redis_scripts[] = {
         "return #ages\n"
     ),
 
-    /* node: tells of one, hears of the others: field, value and age */
+    /*
+     * node: hears of all, tells of one: field, value and age; its own is
+     * what it said before, unless another one has its name
+     */
 
     ngx_string(
         "local t = redis.call('TIME')\n"
         "local now = t[1] * 1000 + math.floor(t[2] / 1000)\n"
         "local keep = tonumber(ARGV[3])\n"
-        "redis.call('HSET', KEYS[1], ARGV[1], "
-        "struct.pack('>I6', now) .. ARGV[2])\n"
-        "redis.call('PEXPIRE', KEYS[1], keep)\n"
-        "local all, others = redis.call('HGETALL', KEYS[1]), {}\n"
+        "local all, heard = redis.call('HGETALL', KEYS[1]), {}\n"
         "for i = 1, #all, 2 do\n"
         "  local age = math.max(0, now - struct.unpack('>I6', all[i + 1]))\n"
         "  if age >= keep then\n"
         "    redis.call('HDEL', KEYS[1], all[i])\n"
-        "  elseif all[i] ~= ARGV[1] then\n"
-        "    others[#others + 1] = all[i]\n"
-        "    others[#others + 1] = all[i + 1]:sub(7)\n"
-        "    others[#others + 1] = age\n"
+        "  else\n"
+        "    heard[#heard + 1] = all[i]\n"
+        "    heard[#heard + 1] = all[i + 1]:sub(7)\n"
+        "    heard[#heard + 1] = age\n"
         "  end\n"
         "end\n"
-        "return others\n"
+        "redis.call('HSET', KEYS[1], ARGV[1], "
+        "struct.pack('>I6', now) .. ARGV[2])\n"
+        "redis.call('PEXPIRE', KEYS[1], keep)\n"
+        "return heard\n"
     )
 };
 

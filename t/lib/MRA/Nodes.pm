@@ -13,6 +13,7 @@ package MRA::Nodes;
 #   $a->port('http')                    # mra_auth in front of "app"
 #   $nodes->connected                   # true when all are
 #
+# name => 'edge' gives all of them one name.
 # Log lines of Redis' state: $a->log.
 
 use strict;
@@ -53,7 +54,7 @@ sub node {
 worker_processes @{[ $self->{workers} // 1 ]};
 events { accept_mutex off; }
 mra {
-    node node$number;
+    node @{[ $self->{name} // "node$number" ]};
     zone 4m;
     secret $self->{t}{dir}/secret;
     redis $self->{redis};
