@@ -102,7 +102,7 @@ sub picture {
 my $chrome = browser(POST => '', { capabilities => { alwaysMatch => {
     unhandledPromptBehavior => 'ignore',
     'goog:chromeOptions' => { args => [qw(headless no-sandbox disable-gpu
-        no-first-run window-size=1200,900),
+        no-first-run), 'window-size=1200,900',
         "user-data-dir=$t->{dir}/browser"] } } } });
 $session = "/$chrome->{sessionId}";
 
