@@ -11,7 +11,7 @@ use MRA::Nodes;
 use MRA::Util;
 use Test::More;
 
-my $t = MRA::Nginx->new()->plan(87);
+my $t = MRA::Nginx->new()->plan(116);
 my $redis = MRA::Daemon->redis($t);
 
 
@@ -89,6 +89,19 @@ my $nodes = MRA::Nodes->new($t, workers => 2,
     redis => '127.0.0.1:' . $redis->port);
 $nodes->connected;
 contract('redis', $nodes->all);
+
+my $port = $t->port('sentinel');
+my $dir = $t->dir;
+
+$t->write_file('sentinel.conf', join "\n", "port $port", 'bind 127.0.0.1',
+    "dir $dir", 'sentinel monitor edge 127.0.0.1 ' . $redis->port . ' 1', '');
+
+my $sentinel = MRA::Daemon->start($t, name => 'sentinel', ports => [$port],
+    command => ['redis-sentinel', "$dir/sentinel.conf"]);
+my $watched = MRA::Nodes->new($t, workers => 2,
+    redis => "127.0.0.1:$port sentinel=edge prefix=watched:");
+$watched->connected;
+contract('sentinel', $watched->all);
 
 my $cluster = MRA::Cluster->new($t, masters => 3);
 my $many = MRA::Nodes->new($t, workers => 2,

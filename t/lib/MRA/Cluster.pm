@@ -4,6 +4,7 @@ package MRA::Cluster;
 #
 #   my $cluster = MRA::Cluster->new($t, masters => 3, replicas => 3,
 #       options => ['--cluster-require-full-coverage', 'no']);
+#                                   # or a function, called for each server
 #
 #   $cluster->addresses             # as in "redis", with cluster=on
 #   $cluster->servers               # MRA::Daemon, masters first
@@ -67,7 +68,8 @@ sub start {
             '--cluster-config-file', "nodes-$bus.conf",
             '--cluster-node-timeout', 2000,
             '--cluster-replica-validity-factor', 0,
-            '--repl-diskless-sync-delay', 0, @{$self->{options}}) } or next;
+            '--repl-diskless-sync-delay', 0, ref $self->{options} eq 'CODE'
+                ? $self->{options}->() : @{$self->{options}}) } or next;
         $server->{bus} = $bus;
         last;
     }

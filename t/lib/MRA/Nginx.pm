@@ -205,7 +205,8 @@ sub sanitized {
 
 sub environment {
     my @preload = sanitized()
-        ? (LD_PRELOAD => `gcc -print-file-name=libasan.so` =~ s/\n//r) : ();
+        ? (LD_PRELOAD => join ' ', `gcc -print-file-name=libasan.so`
+            =~ s/\n//r, $ENV{LD_PRELOAD} // ()) : ();
 
     # every nginx module defines ngx_modules; nginx leaks on purpose at exit
     return (

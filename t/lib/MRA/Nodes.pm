@@ -4,8 +4,10 @@ package MRA::Nodes;
 #
 #   my $t = MRA::Nginx->new()->plan(3);
 #   my $redis = MRA::Daemon->redis($t);
-#   my $nodes = MRA::Nodes->new($t, uc => $uc, redis => '127.0.0.1:6379',
-#       n => 2, mra => 'redis_lost deny;', workers => 2,
+#   my $nodes = MRA::Nodes->new($t, uc => $uc,
+#       redis => '127.0.0.1:6379',      # or a list, one for each
+#       n => 2, mra => 'redis_lost deny;', workers => 2, zone => '4m',
+#       clocks => [undef, '+5m'],       # of each node, by libfaketime
 #       locations => 'location /api/ { mra_api; }');
 #
 #   my ($a, $b) = $nodes->all;          # MRA::Nginx, running
@@ -32,8 +34,26 @@ sub new {
     chmod 0600, "$t->{dir}/secret";
 
     $self->{nodes} = [map { $self->node($_) } 1 .. $option{n} // 2];
-    $_->run for @{$self->{nodes}};
+
+    for my $i (0 .. $#{$self->{nodes}}) {
+        local %ENV = (%ENV, clock($option{clocks}[$i]));
+        $self->{nodes}[$i]->run;
+    }
+
     return $self;
+}
+
+
+# only the time of day: a machine's own uptime is never wrong
+
+sub faketime { (glob '/usr/lib/*/faketime/libfaketime.so.1')[0] }
+
+sub clock {
+    my ($ahead) = @_;
+    return unless $ahead;
+
+    return (LD_PRELOAD => faketime(), FAKETIME => $ahead,
+        FAKETIME_DONT_FAKE_MONOTONIC => 1);
 }
 
 
@@ -55,9 +75,10 @@ worker_processes @{[ $self->{workers} // 1 ]};
 events { accept_mutex off; }
 mra {
     node @{[ $self->{name} // "node$number" ]};
-    zone 4m;
+    zone @{[ $self->{zone} // '4m' ]};
     secret $self->{t}{dir}/secret;
-    redis $self->{redis};
+    redis @{[ ref $self->{redis} ? $self->{redis}[$number - 1]
+        : $self->{redis} ]};
     @{[ $self->{mra} // '' ]}
 }
 http {
