@@ -422,6 +422,7 @@ ngx_mra_remote_line(ngx_cycle_t *cycle, u_char *p, u_char *last, u_char *buf)
     u_char                    *next;
     ngx_str_t                  arg[NGX_MRA_REMOTE_ARGS];
     ngx_uint_t                 n;
+    ngx_msec_t                 now;
     ngx_mra_remote_command_t  *cmd;
 
     for (n = 0; p < last && n < NGX_MRA_REMOTE_ARGS; n++) {
@@ -440,9 +441,12 @@ ngx_mra_remote_line(ngx_cycle_t *cycle, u_char *p, u_char *last, u_char *buf)
             && ngx_strncmp(arg[0].data, cmd->name, arg[0].len) == 0
             && n > cmd->args)
         {
+            now = ngx_current_msec;
             ngx_current_msec += ngx_mra_remote_ahead;
+
             p = cmd->handler(cycle, arg, n, buf);
-            ngx_current_msec -= ngx_mra_remote_ahead;
+
+            ngx_current_msec = now;
 
             return p;
         }
