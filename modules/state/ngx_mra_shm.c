@@ -189,13 +189,13 @@ ngx_mra_shm_set(ngx_mra_store_t *st, ngx_mra_op_t *op)
     ngx_mra_shm_t        *shm;
     ngx_mra_shm_entry_t  *e, *old;
 
-    if (op->value.len > NGX_MRA_VALUE_MAX || ngx_mra_shm_is_window(op->kind)) {
-        return NGX_ERROR;
-    }
-
     if (op->ttl == 0) {
         (void) ngx_mra_shm_del(st, op);
         return NGX_OK;
+    }
+
+    if (op->value.len > NGX_MRA_VALUE_MAX || ngx_mra_shm_is_window(op->kind)) {
+        return NGX_ERROR;
     }
 
     now = ngx_current_msec;
