@@ -353,7 +353,9 @@ ngx_mra_near_release(ngx_mra_near_t *nr)
 
         req->changes = nr->shared->changes;
 
-        if (nr->far->backend->get(nr->far, &req->op) != NGX_AGAIN) {
+        if (nr->far->backend->get(nr->far, &req->op) != NGX_AGAIN
+            && req->caller)
+        {
             ngx_mra_near_answer(req, NGX_DECLINED);
         }
     }
@@ -933,11 +935,16 @@ ngx_mra_near_req_t *
 ngx_mra_near_req(ngx_mra_near_t *nr, ngx_mra_op_t *op,
     ngx_mra_near_req_pt handler, size_t size)
 {
-    ngx_mra_near_req_t  *req;
+    return ngx_mra_near_may_ask(nr)
+           ? ngx_mra_near_later(nr, op, handler, size) : NULL;
+}
 
-    if (!ngx_mra_near_may_ask(nr)) {
-        return NULL;
-    }
+
+ngx_mra_near_req_t *
+ngx_mra_near_later(ngx_mra_near_t *nr, ngx_mra_op_t *op,
+    ngx_mra_near_req_pt handler, size_t size)
+{
+    ngx_mra_near_req_t  *req;
 
     req = ngx_alloc(sizeof(ngx_mra_near_req_t) + size, nr->log);
     if (req == NULL) {

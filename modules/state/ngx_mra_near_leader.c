@@ -266,12 +266,18 @@ ngx_mra_near_change(void *data, ngx_uint_t tag, ngx_mra_redis_change_e what,
 
     op.value.len = NGX_MRA_VALUE_MAX;
 
-    req = ngx_mra_near_req(nr, &op, ngx_mra_near_fetched, NGX_MRA_VALUE_MAX);
-
-    if (req) {
-        req->op.value.data = req->data;
-        (void) ngx_mra_near_push(req, nr->far->backend->get);
+    req = ngx_mra_near_later(nr, &op, ngx_mra_near_fetched,
+                             NGX_MRA_VALUE_MAX);
+    if (req == NULL) {
+        return;
     }
+
+    req->op.value.data = req->data;
+
+    /* what listens may be back before what asks */
+
+    req->held = !ngx_mra_near_has_far(nr)
+                || nr->far->backend->get(nr->far, &req->op) != NGX_AGAIN;
 }
 
 
@@ -322,6 +328,13 @@ ngx_mra_near_missed(ngx_mra_near_t *nr, ngx_uint_t tag,
 static void
 ngx_mra_near_fetched(ngx_mra_near_req_t *req)
 {
+    if (req->op.rc == NGX_ERROR) {
+        req->held = 1;
+        req->op.value.len = NGX_MRA_VALUE_MAX;
+
+        return;
+    }
+
     if (req->op.rc == NGX_OK) {
         (void) ngx_mra_store_set(req->nr->near, &req->op);
     }

@@ -129,14 +129,19 @@ struct ngx_mra_near_req_s {
     ngx_msec_t               begun;
     ngx_atomic_uint_t        changes;   /* when it was begun */
     ngx_uint_t               found;     /* del: near */
-    ngx_uint_t               held;      /* get: until up or down, once */
+    ngx_uint_t               held;      /* get: until up or down */
     u_char                   data[];
 };
 
 
-/* a request with room for "size" bytes of its own; NULL: no memory */
+/*
+ * A request with room for "size" bytes of its own.  NULL: no memory, or, but
+ * with later(), nobody can be asked.
+ */
 
 ngx_mra_near_req_t *ngx_mra_near_req(ngx_mra_near_t *nr, ngx_mra_op_t *op,
+    ngx_mra_near_req_pt handler, size_t size);
+ngx_mra_near_req_t *ngx_mra_near_later(ngx_mra_near_t *nr, ngx_mra_op_t *op,
     ngx_mra_near_req_pt handler, size_t size);
 void ngx_mra_near_req_free(ngx_mra_near_req_t *req);
 
