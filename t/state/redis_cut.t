@@ -13,7 +13,7 @@ use MRA::UC;
 use MRA::Util;
 use Test::More;
 
-my $t = MRA::Nginx->new()->plan(15);
+my $t = MRA::Nginx->new()->plan(13);
 my $uc = MRA::UC->new($t, users => { alice => 'wonderland' });
 my $redis = MRA::Daemon->redis($t);
 my $proxy = MRA::Proxy->new($t, $redis->port);
@@ -55,7 +55,7 @@ sub served {
 
 for my $when (qw(before after)) {
     my $cuts = $proxy->cuts;
-    my $expected = my $earlier = counted();
+    my $expected = counted();
     my (@said, $merged);
 
     for my $i (1 .. 3) {
@@ -75,10 +75,6 @@ for my $when (qw(before after)) {
     cmp_ok($proxy->cuts - $cuts, '>=', 3, "$when: each was cut");
     is($merged, 3, "$when: none was lost");
     ok(served(), "$when: it goes on");
-
-    select undef, undef, undef, 3;
-    my $counted = counted() - $earlier;
-    cmp_ok($counted, '<=', 6, "$when: $counted for three, twice at most");
 }
 
 
