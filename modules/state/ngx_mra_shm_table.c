@@ -184,14 +184,15 @@ ngx_mra_shm_table_find(ngx_mra_shm_table_t *t, ngx_mra_kind_e kind,
 }
 
 
-/* keys are digests: any bits of them will do */
+/* keys are digests, but those of bindings begin with the tag of a node */
 
 static uint32_t *
 ngx_mra_shm_bucket(ngx_mra_shm_table_t *t, u_char *key)
 {
     uint32_t  hash;
 
-    ngx_memcpy(&hash, key, sizeof(uint32_t));
+    ngx_memcpy(&hash, key + NGX_MRA_KEY_LEN - sizeof(uint32_t),
+               sizeof(uint32_t));
 
     return &t->buckets[hash & t->mask];
 }
