@@ -24,7 +24,7 @@
  *     ngx_mra_sip_parse()           the head into a table of headers
  *     ngx_mra_sip_check_request()   everything that makes it acceptable
  *     ngx_mra_sip_plan_*()          what is to change on the way
- *     ngx_mra_sip_plan_iovec()      the changed message, or plan_copy()
+ *     ngx_mra_sip_plan_iovec()      the changed message
  *
  *     ngx_mra_sip_build_response()  or the answer to it
  */
@@ -304,16 +304,6 @@ ngx_int_t ngx_mra_sip_parse(ngx_mra_sip_msg_t *msg,
     ngx_mra_sip_header_t *headers, ngx_uint_t max, u_char *p, u_char *last);
 
 /*
- * Looks for the end of a head, so that whoever got NGX_AGAIN need not parse
- * again for each byte that arrives.  *seen is 0 at first and then what the
- * last call left there.
- *
- * NGX_OK     *seen is the length of the head
- * NGX_AGAIN  *seen is where to go on
- */
-ngx_int_t ngx_mra_sip_find_head(u_char *p, u_char *last, size_t *seen);
-
-/*
  * Tells whether a parsed request is one that RFC 3261 allows: known
  * version, mandatory headers once, their grammar and that of the other
  * headers that servers read, CSeq of the same method, URI of a known
@@ -365,12 +355,6 @@ ngx_str_t ngx_mra_sip_reason(ngx_uint_t status);
 
 /* NGX_OK or NGX_ERROR */
 ngx_int_t ngx_mra_sip_parse_uri(ngx_str_t *s, ngx_mra_sip_uri_t *uri);
-
-/*
- * RFC 3261, 19.1.4; 1 if equal.  Other schemes: byte for byte.  URIs with
- * more than 32 parameters are equal to none.
- */
-ngx_uint_t ngx_mra_sip_uri_equal(ngx_mra_sip_uri_t *a, ngx_mra_sip_uri_t *b);
 
 /*
  * The canonical form of an address-of-record, "user@host[:port]" (RFC 3261,
@@ -449,13 +433,6 @@ ngx_int_t ngx_mra_sip_next_param(ngx_str_t *rest, ngx_mra_sip_param_t *param);
 ngx_int_t ngx_mra_sip_find_param(ngx_str_t *params, u_char *name, size_t len,
     ngx_mra_sip_param_t *param);
 
-/*
- * Is this token among the values of the header?  In any case; for Supported,
- * Require, Proxy-Require, Allow.  1 or 0.
- */
-ngx_uint_t ngx_mra_sip_has_token(ngx_mra_sip_msg_t *msg, ngx_uint_t id,
-    u_char *token, size_t len);
-
 
 /*
  * Changes and answers: ngx_mra_sip_edit.c
@@ -490,8 +467,6 @@ typedef struct {
 
 typedef struct {
     ngx_mra_sip_msg_t       *msg;
-    size_t                   inserted;  /* bytes in all */
-    size_t                   deleted;
     ngx_uint_t               nedits;
     ngx_uint_t               nspans;
     ngx_uint_t               nnumbers;
@@ -523,18 +498,6 @@ ngx_int_t ngx_mra_sip_plan_insert(ngx_mra_sip_plan_t *plan, ngx_uint_t id,
 ngx_int_t ngx_mra_sip_plan_append(ngx_mra_sip_plan_t *plan, ngx_str_t *spans,
     ngx_uint_t n);
 
-/* all lines of the id */
-ngx_int_t ngx_mra_sip_plan_remove_all(ngx_mra_sip_plan_t *plan,
-    ngx_uint_t id);
-
-/*
- * One value of a comma-separated header with its comma, the line too if it
- * was the only one.  Two values of one line that are neighbours cannot both
- * be removed so.
- */
-ngx_int_t ngx_mra_sip_plan_remove_value(ngx_mra_sip_plan_t *plan,
-    ngx_mra_sip_header_t *h, ngx_str_t *value);
-
 /*
  * The first n values of a comma-separated header, whatever lines they are
  * in: Via, Route.  NGX_DECLINED: there are fewer, and all of them go.
@@ -558,19 +521,12 @@ ngx_int_t ngx_mra_sip_plan_number(ngx_mra_sip_plan_t *plan, ngx_uint_t id,
 ngx_int_t ngx_mra_sip_plan_received(ngx_mra_sip_plan_t *plan,
     ngx_str_t *received, ngx_str_t *rport);
 
-/* bytes of the changed message, of which "body" bytes follow the head */
-size_t ngx_mra_sip_plan_size(ngx_mra_sip_plan_t *plan, size_t body);
-
 /*
- * The changed message as n pieces, without copying; "body" as above, 0: the
- * head only.  Returns how many pieces, or NGX_ERROR: more than n.
+ * The changed message as n pieces, without copying; "body" bytes follow the
+ * head.  Returns how many pieces, or NGX_ERROR: more than n.
  */
 ngx_int_t ngx_mra_sip_plan_iovec(ngx_mra_sip_plan_t *plan, size_t body,
     struct iovec *iov, ngx_uint_t n);
-
-/* copies the changed message to dst, plan_size() bytes; returns the end */
-u_char *ngx_mra_sip_plan_copy(ngx_mra_sip_plan_t *plan, size_t body,
-    u_char *dst);
 
 
 typedef struct {

@@ -45,8 +45,6 @@ ngx_mra_sip_plan_init(ngx_mra_sip_plan_t *plan, ngx_mra_sip_msg_t *msg)
     /* the arrays are written before they are read */
 
     plan->msg = msg;
-    plan->inserted = 0;
-    plan->deleted = 0;
     plan->nedits = 0;
     plan->nspans = 0;
     plan->nnumbers = 0;
@@ -88,10 +86,7 @@ ngx_mra_sip_plan_edit(ngx_mra_sip_plan_t *plan, size_t offset, size_t deleted,
 
     for (i = 0; i < n; i++) {
         plan->spans[plan->nspans++] = spans[i];
-        plan->inserted += spans[i].len;
     }
-
-    plan->deleted += deleted;
 
     return NGX_OK;
 }
@@ -151,82 +146,6 @@ static ngx_int_t
 ngx_mra_sip_plan_remove(ngx_mra_sip_plan_t *plan, ngx_mra_sip_header_t *h)
 {
     return ngx_mra_sip_plan_edit(plan, h->offset, h->length, NULL, 0);
-}
-
-
-ngx_int_t
-ngx_mra_sip_plan_remove_all(ngx_mra_sip_plan_t *plan, ngx_uint_t id)
-{
-    size_t                 from, to;
-    ngx_mra_sip_header_t  *h;
-
-    h = ngx_mra_sip_first(plan->msg, id);
-
-    while (h) {
-        from = h->offset;
-
-        /* lines that follow each other are one deletion */
-
-        do {
-            to = h->offset + h->length;
-            h = ngx_mra_sip_next(plan->msg, h);
-        } while (h && h->offset == to);
-
-        if (ngx_mra_sip_plan_edit(plan, from, to - from, NULL, 0) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_mra_sip_plan_remove_value(ngx_mra_sip_plan_t *plan,
-    ngx_mra_sip_header_t *h, ngx_str_t *value)
-{
-    u_char              *from, *to;
-    ngx_int_t            rc;
-    ngx_str_t            item, next;
-    ngx_mra_sip_list_t   list;
-
-    ngx_mra_sip_list_line(&list, plan->msg, h);
-
-    from = NULL;
-
-    for ( ;; ) {
-        rc = ngx_mra_sip_list_next(&list, &item);
-
-        if (rc != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        if (item.data == value->data) {
-            break;
-        }
-
-        from = ngx_mra_span_end(&item);
-    }
-
-    to = ngx_mra_span_end(&item);
-
-    if (from == NULL) {
-        rc = ngx_mra_sip_list_next(&list, &next);
-
-        if (rc == NGX_DONE) {
-            return ngx_mra_sip_plan_remove(plan, h);
-        }
-
-        if (rc == NGX_ERROR) {
-            return NGX_ERROR;
-        }
-
-        from = item.data;
-        to = next.data;
-    }
-
-    return ngx_mra_sip_plan_edit(plan, from - plan->msg->start, to - from,
-                                 NULL, 0);
 }
 
 
@@ -372,13 +291,6 @@ ngx_mra_sip_plan_received(ngx_mra_sip_plan_t *plan, ngx_str_t *received,
 }
 
 
-size_t
-ngx_mra_sip_plan_size(ngx_mra_sip_plan_t *plan, size_t body)
-{
-    return plan->msg->head + body + plan->inserted - plan->deleted;
-}
-
-
 ngx_int_t
 ngx_mra_sip_plan_iovec(ngx_mra_sip_plan_t *plan, size_t body,
     struct iovec *iov, ngx_uint_t n)
@@ -428,21 +340,6 @@ ngx_mra_sip_plan_iovec(ngx_mra_sip_plan_t *plan, size_t body,
     }
 
     return m;
-}
-
-
-u_char *
-ngx_mra_sip_plan_copy(ngx_mra_sip_plan_t *plan, size_t body, u_char *dst)
-{
-    ngx_mra_sip_writer_t  w;
-
-    w.pos = dst;
-    w.free = ngx_mra_sip_plan_size(plan, body);
-    w.needed = 0;
-
-    ngx_mra_sip_write_range(&w, plan, 0, plan->msg->head + body);
-
-    return w.pos;
 }
 
 

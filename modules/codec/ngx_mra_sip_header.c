@@ -793,33 +793,3 @@ ngx_mra_sip_find_param(ngx_str_t *params, u_char *name, size_t len,
 
     return (rc == NGX_DONE) ? NGX_DECLINED : NGX_ERROR;
 }
-
-
-ngx_uint_t
-ngx_mra_sip_has_token(ngx_mra_sip_msg_t *msg, ngx_uint_t id, u_char *token,
-    size_t len)
-{
-    u_char                *p, *start, *last;
-    ngx_str_t              word;
-    ngx_mra_sip_header_t  *h;
-
-    for (h = ngx_mra_sip_first(msg, id); h; h = ngx_mra_sip_next(msg, h)) {
-
-        last = ngx_mra_span_end(&h->value);
-
-        for (start = h->value.data; start < last; start = p + 1) {
-
-            start = ngx_mra_sip_skip_lws(start, last);
-
-            for (p = start; p < last && *p != ','; p++) { /* void */ }
-
-            ngx_mra_span_set(&word, start, ngx_mra_sip_trim(start, p));
-
-            if (ngx_mra_span_case_eq(&word, token, len)) {
-                return 1;
-            }
-        }
-    }
-
-    return 0;
-}

@@ -215,37 +215,6 @@ ngx_mra_sip_parse(ngx_mra_sip_msg_t *msg, ngx_mra_sip_header_t *headers,
 }
 
 
-ngx_int_t
-ngx_mra_sip_find_head(u_char *p, u_char *last, size_t *seen)
-{
-    u_char  *start;
-
-    start = p;
-    p += *seen;
-
-    for ( ;; ) {
-        p = memchr(p, CR, last - p);
-
-        if (p == NULL) {
-            *seen = last - start;
-            return NGX_AGAIN;
-        }
-
-        if (last - p < 4) {
-            *seen = p - start;
-            return NGX_AGAIN;
-        }
-
-        if (ngx_memcmp(p, CRLF CRLF, 4) == 0) {
-            *seen = p + 4 - start;
-            return NGX_OK;
-        }
-
-        p++;
-    }
-}
-
-
 static ngx_int_t
 ngx_mra_sip_parse_start_line(ngx_mra_sip_msg_t *msg, u_char **pos,
     u_char *last)

@@ -10,11 +10,6 @@
 #include <ngx_mra_sip_lex.h>
 
 
-/* comparing parameters is quadratic, so their number has to be bounded */
-
-#define NGX_MRA_SIP_MAX_COMPARED   32
-
-
 static ngx_int_t ngx_mra_sip_parse_user(u_char *p, u_char *last,
     ngx_mra_sip_uri_t *uri);
 static u_char *ngx_mra_sip_parse_uri_tail(u_char *p, u_char *last,
@@ -23,13 +18,7 @@ static ngx_int_t ngx_mra_sip_check_ipv6(u_char *p, u_char *last);
 static ngx_int_t ngx_mra_sip_check_ipv4(u_char *p, u_char *last);
 static u_char *ngx_mra_sip_skip_escaped(u_char *p, u_char *last,
     ngx_uint_t mask);
-static ngx_uint_t ngx_mra_sip_params_equal(ngx_str_t *a, ngx_str_t *b);
-static ngx_uint_t ngx_mra_sip_param_decides(ngx_str_t *name);
-static ngx_uint_t ngx_mra_sip_headers_equal(ngx_str_t *a, ngx_str_t *b);
-static void ngx_mra_sip_cut_header(ngx_str_t *rest, ngx_str_t *header);
-static ngx_uint_t ngx_mra_sip_escaped_equal(ngx_str_t *a, ngx_str_t *b,
-    ngx_uint_t fold);
-static ngx_uint_t ngx_mra_sip_next_char(u_char **pos, u_char *last);
+static u_char ngx_mra_sip_next_char(u_char **pos, u_char *last);
 
 
 const u_char  ngx_mra_sip_chars[256] = {
@@ -397,205 +386,6 @@ ngx_mra_sip_skip_escaped(u_char *p, u_char *last, ngx_uint_t mask)
 }
 
 
-ngx_uint_t
-ngx_mra_sip_uri_equal(ngx_mra_sip_uri_t *a, ngx_mra_sip_uri_t *b)
-{
-    if (a->scheme != b->scheme) {
-        return 0;
-    }
-
-    if (a->scheme != NGX_MRA_SIP_SIP && a->scheme != NGX_MRA_SIP_SIPS) {
-        return ngx_mra_span_eq(&a->whole, b->whole.data, b->whole.len);
-    }
-
-    return (a->user.data == NULL) == (b->user.data == NULL)
-           && (a->password.data == NULL) == (b->password.data == NULL)
-           && a->port == b->port
-           && ngx_mra_span_case_eq(&a->host, b->host.data, b->host.len)
-           && ngx_mra_sip_escaped_equal(&a->user, &b->user, 0)
-           && ngx_mra_sip_escaped_equal(&a->password, &b->password, 0)
-           && ngx_mra_sip_params_equal(&a->params, &b->params)
-           && ngx_mra_sip_params_equal(&b->params, &a->params)
-           && ngx_mra_sip_headers_equal(&a->headers, &b->headers)
-           && ngx_mra_sip_headers_equal(&b->headers, &a->headers);
-}
-
-
-/* are the parameters of a that matter in b, and the same? */
-
-static ngx_uint_t
-ngx_mra_sip_params_equal(ngx_str_t *a, ngx_str_t *b)
-{
-    ngx_str_t             left, right;
-    ngx_uint_t            n, m, found;
-    ngx_mra_sip_param_t   pa, pb;
-
-    left = *a;
-
-    for (n = 0; ngx_mra_sip_next_param(&left, &pa) == NGX_OK; n++) {
-
-        if (n == NGX_MRA_SIP_MAX_COMPARED) {
-            return 0;
-        }
-
-        right = *b;
-        found = 0;
-
-        for (m = 0; !found && m < NGX_MRA_SIP_MAX_COMPARED; m++) {
-
-            if (ngx_mra_sip_next_param(&right, &pb) != NGX_OK) {
-                break;
-            }
-
-            found = ngx_mra_sip_escaped_equal(&pa.name, &pb.name, 1);
-        }
-
-        if (found) {
-            if (!ngx_mra_sip_escaped_equal(&pa.value, &pb.value, 1)) {
-                return 0;
-            }
-
-        } else if (ngx_mra_sip_param_decides(&pa.name)) {
-            return 0;
-        }
-    }
-
-    return 1;
-}
-
-
-/* RFC 3261, 19.1.4: these never match if only one URI has them */
-
-static ngx_uint_t
-ngx_mra_sip_param_decides(ngx_str_t *name)
-{
-    return ngx_mra_span_case_is(name, "transport")
-           || ngx_mra_span_case_is(name, "maddr")
-           || ngx_mra_span_case_is(name, "user")
-           || ngx_mra_span_case_is(name, "method")
-           || ngx_mra_span_case_is(name, "ttl");
-}
-
-
-/* is each header of a in b? */
-
-static ngx_uint_t
-ngx_mra_sip_headers_equal(ngx_str_t *a, ngx_str_t *b)
-{
-    ngx_str_t   left, right, ha, hb;
-    ngx_uint_t  n, m, found;
-
-    left = *a;
-
-    for (n = 0; left.len; n++) {
-
-        if (n == NGX_MRA_SIP_MAX_COMPARED) {
-            return 0;
-        }
-
-        ngx_mra_sip_cut_header(&left, &ha);
-
-        right = *b;
-        found = 0;
-
-        for (m = 0; !found && right.len && m < NGX_MRA_SIP_MAX_COMPARED; m++)
-        {
-            ngx_mra_sip_cut_header(&right, &hb);
-            found = ngx_mra_sip_escaped_equal(&ha, &hb, 1);
-        }
-
-        if (!found) {
-            return 0;
-        }
-    }
-
-    return 1;
-}
-
-
-static void
-ngx_mra_sip_cut_header(ngx_str_t *rest, ngx_str_t *header)
-{
-    u_char  *p, *last;
-
-    last = ngx_mra_span_end(rest);
-    p = memchr(rest->data, '&', rest->len);
-
-    ngx_mra_span_set(header, rest->data, p ? p : last);
-    ngx_mra_span_set(rest, p ? p + 1 : last, last);
-}
-
-
-static ngx_uint_t
-ngx_mra_sip_escaped_equal(ngx_str_t *a, ngx_str_t *b, ngx_uint_t fold)
-{
-    u_char      *p, *q, *plast, *qlast;
-    ngx_uint_t   x, y;
-
-    if (a->len == 0 || b->len == 0) {
-        return a->len == b->len;
-    }
-
-    p = a->data;
-    q = b->data;
-    plast = p + a->len;
-    qlast = q + b->len;
-
-    while (p < plast && q < qlast) {
-        x = ngx_mra_sip_next_char(&p, plast);
-        y = ngx_mra_sip_next_char(&q, qlast);
-
-        if (x != y && !(fold && ngx_tolower(x) == ngx_tolower(y))) {
-            return 0;
-        }
-    }
-
-    return p == plast && q == qlast;
-}
-
-
-/*
- * One character, unescaped.  An escaped character of the reserved set is not
- * the same as itself unescaped, and so comes out above 0xff.
- */
-
-static ngx_uint_t
-ngx_mra_sip_next_char(u_char **pos, u_char *last)
-{
-    u_char      *p;
-    ngx_uint_t   ch;
-
-    p = *pos;
-
-    if (*p != '%' || last - p < 3
-        || ngx_mra_sip_hex(p[1]) > 15 || ngx_mra_sip_hex(p[2]) > 15)
-    {
-        *pos = p + 1;
-        return *p;
-    }
-
-    *pos = p + 3;
-
-    ch = ngx_mra_sip_hex(p[1]) * 16 + ngx_mra_sip_hex(p[2]);
-
-    switch (ch) {
-    case ';':
-    case '/':
-    case '?':
-    case ':':
-    case '@':
-    case '&':
-    case '=':
-    case '+':
-    case '$':
-    case ',':
-        return ch | 0x100;
-    }
-
-    return ch;
-}
-
-
 size_t
 ngx_mra_sip_build_aor(ngx_mra_sip_uri_t *uri, u_char *buf)
 {
@@ -613,7 +403,7 @@ ngx_mra_sip_build_aor(ngx_mra_sip_uri_t *uri, u_char *buf)
         last = p + uri->user.len;
 
         while (p < last) {
-            *dst++ = (u_char) ngx_mra_sip_next_char(&p, last);
+            *dst++ = ngx_mra_sip_next_char(&p, last);
         }
 
         *dst++ = '@';
@@ -624,4 +414,26 @@ ngx_mra_sip_build_aor(ngx_mra_sip_uri_t *uri, u_char *buf)
     }
 
     return dst - buf;
+}
+
+
+/* one character, unescaped */
+
+static u_char
+ngx_mra_sip_next_char(u_char **pos, u_char *last)
+{
+    u_char  *p;
+
+    p = *pos;
+
+    if (*p != '%' || last - p < 3
+        || ngx_mra_sip_hex(p[1]) > 15 || ngx_mra_sip_hex(p[2]) > 15)
+    {
+        *pos = p + 1;
+        return *p;
+    }
+
+    *pos = p + 3;
+
+    return (u_char) (ngx_mra_sip_hex(p[1]) * 16 + ngx_mra_sip_hex(p[2]));
 }

@@ -62,7 +62,7 @@ static void
 fuzz_uri(fuzz_input_t *in, ngx_str_t *s)
 {
     u_char             *buf;
-    ngx_mra_sip_uri_t   uri, other;
+    ngx_mra_sip_uri_t   uri;
 
     if (ngx_mra_sip_parse_uri(s, &uri) != NGX_OK) {
         return;
@@ -80,16 +80,6 @@ fuzz_uri(fuzz_input_t *in, ngx_str_t *s)
     buf = malloc(uri.rest.len);
     must(ngx_mra_sip_build_aor(&uri, buf) <= uri.rest.len);
     free(buf);
-
-    /* any prefix that is a URI too */
-
-    for (s->len--; s->len; s->len--) {
-        if (ngx_mra_sip_parse_uri(s, &other) == NGX_OK) {
-            must(ngx_mra_sip_uri_equal(&uri, &other)
-                 == ngx_mra_sip_uri_equal(&other, &uri));
-            break;
-        }
-    }
 }
 
 
@@ -162,21 +152,19 @@ fuzz_apply(ngx_mra_sip_plan_t *plan, size_t *size)
     ngx_int_t      i, n;
     struct iovec   iov[NGX_MRA_SIP_PLAN_PIECES];
 
-    *size = ngx_mra_sip_plan_size(plan, 0);
-
-    buf = malloc(*size);
-    must(ngx_mra_sip_plan_copy(plan, 0, buf) == buf + *size);
-
     n = ngx_mra_sip_plan_iovec(plan, 0, iov, NGX_MRA_SIP_PLAN_PIECES);
     must(n != NGX_ERROR);
 
-    for (i = 0, p = buf; i < n; i++) {
-        must(iov[i].iov_len <= (size_t) (buf + *size - p));
-        must(ngx_memcmp(p, iov[i].iov_base, iov[i].iov_len) == 0);
-        p += iov[i].iov_len;
+    for (i = 0, *size = 0; i < n; i++) {
+        must(iov[i].iov_len);
+        *size += iov[i].iov_len;
     }
 
-    must(p == buf + *size);
+    buf = malloc(*size);
+
+    for (i = 0, p = buf; i < n; i++) {
+        p = ngx_cpymem(p, iov[i].iov_base, iov[i].iov_len);
+    }
 
     return buf;
 }
@@ -391,9 +379,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
 
-    seen = 0;
-    must(ngx_mra_sip_find_head(in.start, in.end, &seen) == NGX_OK);
-    must(seen == msg.head && seen <= size);
+    must(msg.head <= size);
+    must(ngx_memcmp(in.start + msg.head - 4, CRLF CRLF, 4) == 0);
 
     fuzz_span(&in, &msg.line);
     fuzz_span(&in, &msg.method_name);

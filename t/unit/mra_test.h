@@ -85,6 +85,19 @@ static ngx_uint_t  mra_test_count;
 static ngx_uint_t  mra_test_failed;
 
 
+/* bytes up to the first empty line, or all */
+
+static ngx_inline size_t
+mra_head(const void *p, size_t len)
+{
+    const char  *end;
+
+    end = memmem(p, len, CRLF CRLF, 4);
+
+    return end ? (size_t) (end + 4 - (const char *) p) : len;
+}
+
+
 static ngx_inline ngx_uint_t
 mra_test_line(ngx_uint_t ok, int line, const char *fmt, va_list args)
 {

@@ -394,31 +394,6 @@ param_test(void)
 }
 
 
-static void
-token_test(void)
-{
-    ngx_mra_sip_msg_t  msg;
-
-    (void) parse(&msg, "Supported: path,\r\n Outbound ,,gruu\r\n"
-                       "Require:\r\nk: 100rel\r\n");
-
-    mra_is(ngx_mra_sip_has_token(&msg, NGX_MRA_SIP_SUPPORTED,
-                                 (u_char *) "path", 4), 1, "first token");
-    mra_is(ngx_mra_sip_has_token(&msg, NGX_MRA_SIP_SUPPORTED,
-                                 (u_char *) "outbound", 8), 1, "in any case");
-    mra_is(ngx_mra_sip_has_token(&msg, NGX_MRA_SIP_SUPPORTED,
-                                 (u_char *) "gruu", 4), 1, "last token");
-    mra_is(ngx_mra_sip_has_token(&msg, NGX_MRA_SIP_SUPPORTED,
-                                 (u_char *) "100rel", 6), 1, "next line");
-    mra_is(ngx_mra_sip_has_token(&msg, NGX_MRA_SIP_SUPPORTED,
-                                 (u_char *) "out", 3), 0, "part of a token");
-    mra_is(ngx_mra_sip_has_token(&msg, NGX_MRA_SIP_REQUIRE,
-                                 (u_char *) "path", 4), 0, "empty header");
-    mra_is(ngx_mra_sip_has_token(&msg, NGX_MRA_SIP_ALLOW,
-                                 (u_char *) "path", 4), 0, "no header");
-}
-
-
 int
 main(void)
 {
@@ -464,7 +439,6 @@ main(void)
 
     contact_test();
     param_test();
-    token_test();
 
     return mra_done();
 }

@@ -270,8 +270,7 @@ row_test(row_t *row)
            row->rc, "%s", row->name);
     mra_is(msg.error, row->error, "%s: error", row->name);
 
-    seen = 0;
-    (void) ngx_mra_sip_find_head(p, p + row->len, &seen);
+    seen = mra_head(p, row->len);
 
     if (row->rc == NGX_OK) {
         mra_is(msg.head, seen, "%s: head", row->name);

@@ -94,64 +94,13 @@ static const char  *bad[] = {
 };
 
 
-typedef struct {
-    const char  *a;
-    const char  *b;
-    ngx_uint_t   equal;
-} pair_t;
-
-
-static pair_t  pairs[] = {
-
-    /* RFC 3261, 19.1.4 */
-
-    { "sip:%61lice@atlanta.com;transport=TCP",
-      "sip:alice@AtLanTa.CoM;Transport=tcp", 1 },
-    { "sip:carol@chicago.com", "sip:carol@chicago.com;newparam=5", 1 },
-    { "sip:carol@chicago.com", "sip:carol@chicago.com;security=on", 1 },
-    { "sip:biloxi.com;transport=tcp;method=REGISTER?to=sip:bob%40biloxi.com",
-      "sip:biloxi.com;method=REGISTER;transport=tcp?to=sip:bob%40biloxi.com",
-      1 },
-    { "sip:alice@atlanta.com?subject=project%20x&priority=urgent",
-      "sip:alice@atlanta.com?priority=urgent&subject=project%20x", 1 },
-    { "SIP:ALICE@AtLanTa.CoM;Transport=udp",
-      "sip:alice@AtLanTa.CoM;Transport=UDP", 0 },
-    { "sip:bob@biloxi.com", "sip:bob@biloxi.com:5060", 0 },
-    { "sip:bob@biloxi.com", "sip:bob@biloxi.com;transport=udp", 0 },
-    { "sip:bob@biloxi.com", "sip:bob@biloxi.com:6000;transport=tcp", 0 },
-    { "sip:carol@chicago.com", "sip:carol@chicago.com?Subject=next%20meeting",
-      0 },
-    { "sip:bob@phone21.boxesbybob.com", "sip:bob@192.0.2.4", 0 },
-    { "sip:carol@chicago.com;security=off",
-      "sip:carol@chicago.com;security=on", 0 },
-
-    { "sip:a@b", "sips:a@b", 0 },
-    { "sip:a@b", "sip:b", 0 },
-    { "sip:a:@b", "sip:a@b", 0 },
-    { "sip:a:x@b", "sip:a:X@b", 0 },
-    { "sip:a@b;lr", "sip:a@b;lr=on", 0 },
-    { "sip:a@b;method=INVITE", "sip:a@b", 0 },
-    { "sip:a@b;user=phone", "sip:a@b", 0 },
-    { "sip:a@b;ttl=1", "sip:a@b", 0 },
-    { "sip:a@b;maddr=c", "sip:a@b", 0 },
-    { "sip:a%2fb@c", "sip:a/b@c", 0 },
-    { "sip:a%61@c", "sip:aa@c", 1 },
-    { "sip:%6f@c", "sip:o@c", 1 },
-    { "sip:%Ff@c", "sip:%fF@c", 1 },
-    { "sip:a%2Fb@c", "sip:a%2fb@c", 1 },
-    { "sip:a@b?x=1&y=2", "sip:a@b?x=1", 0 },
-    { "tel:+1", "tel:+1", 1 },
-    { "tel:+1", "TEL:+1", 0 },
-    { "tel:+1", "tel:+12", 0 }
-};
-
-
 static const char  *aors[][2] = {
     { "sip:alice@Example.COM;transport=tls?a=b", "alice@example.com" },
     { "sips:%61l%69ce:pw@example.com:5061", "alice@example.com:5061" },
     { "sip:Alice@[2001:DB8::1]", "Alice@[2001:db8::1]" },
     { "sip:Example.com", "example.com" },
     { "sip:a%40b@c", "a@b@c" },
+    { "sip:%Ff%2f@c", "\xff/@c" },
     { "tel:+1", "" }
 };
 
@@ -183,11 +132,10 @@ parse(ngx_uint_t place, const char *text, ngx_mra_sip_uri_t *uri)
 int
 main(void)
 {
-    char                text[8192];
     u_char             *out;
     size_t              i, n;
     ngx_str_t           s;
-    ngx_mra_sip_uri_t   a, b;
+    ngx_mra_sip_uri_t   a;
 
     for (i = 0; i < mra_rows(good); i++) {
         mra_is(parse(0, good[i].uri, &a), NGX_OK, "%s", good[i].uri);
@@ -217,30 +165,6 @@ main(void)
     s.data = mra_guard(0, "sip:a\0b@c", 9);
     s.len = 9;
     mra_is(ngx_mra_sip_parse_uri(&s, &a), NGX_ERROR, "bad: NUL");
-
-    for (i = 0; i < mra_rows(pairs); i++) {
-        mra_is(parse(0, pairs[i].a, &a), NGX_OK, "%s", pairs[i].a);
-        mra_is(parse(1, pairs[i].b, &b), NGX_OK, "%s", pairs[i].b);
-
-        mra_is(ngx_mra_sip_uri_equal(&a, &b), pairs[i].equal, "%s and %s",
-               pairs[i].a, pairs[i].b);
-        mra_is(ngx_mra_sip_uri_equal(&b, &a), pairs[i].equal, "%s and %s",
-               pairs[i].b, pairs[i].a);
-        mra_is(ngx_mra_sip_uri_equal(&a, &a), 1, "%s and itself", pairs[i].a);
-    }
-
-    n = sprintf(text, "sip:a@b");
-
-    for (i = 0; i < 32; i++) {
-        n += sprintf(text + n, ";p%u", (unsigned) i);
-    }
-
-    (void) parse(0, text, &a);
-    mra_is(ngx_mra_sip_uri_equal(&a, &a), 1, "32 parameters");
-
-    sprintf(text + n, ";p32");
-    (void) parse(0, text, &a);
-    mra_is(ngx_mra_sip_uri_equal(&a, &a), 0, "33 parameters");
 
     for (i = 0; i < mra_rows(aors); i++) {
         mra_is(parse(0, aors[i][0], &a), NGX_OK, "%s", aors[i][0]);
