@@ -48,6 +48,8 @@ static ngx_stream_mra_unanswered_t *ngx_stream_mra_unanswered(
 static void ngx_stream_mra_unanswered_handler(ngx_event_t *ev);
 static void ngx_stream_mra_pending_again(ngx_stream_mra_pending_t *p);
 static void ngx_stream_mra_pending_repeat(ngx_stream_mra_pending_t *p);
+static void ngx_stream_mra_pendings_repeat(ngx_stream_mra_hop_t *hop,
+    ngx_stream_mra_link_t *lost);
 
 
 ngx_stream_mra_pendings_t *
@@ -444,6 +446,24 @@ void
 ngx_stream_mra_pendings_opened(ngx_stream_mra_hop_t *hop,
     ngx_stream_mra_link_t *ln)
 {
+    ngx_stream_mra_pendings_repeat(hop, NULL);
+}
+
+
+void
+ngx_stream_mra_pendings_lost(ngx_stream_mra_hop_t *hop,
+    ngx_stream_mra_link_t *ln)
+{
+    ngx_stream_mra_pendings_repeat(hop, ln);
+}
+
+
+/* what went by the link that was lost, and what waits and has one by now */
+
+static void
+ngx_stream_mra_pendings_repeat(ngx_stream_mra_hop_t *hop,
+    ngx_stream_mra_link_t *lost)
+{
     ngx_queue_t                  *q, *next, *last;
     ngx_stream_mra_pending_t     *p;
     ngx_stream_mra_unanswered_t  *u;
@@ -463,47 +483,15 @@ ngx_stream_mra_pendings_opened(ngx_stream_mra_hop_t *hop,
         p = ngx_queue_data(q, ngx_stream_mra_pending_t, queue);
 
         if (p->waiting
-            && ngx_stream_mra_hop_link(hop, p->client->link.flow.slot) == ln)
-        {
-            ngx_stream_mra_pending_repeat(p);
-        }
-
-        if (q == last) {
-            return;
-        }
-    }
-}
-
-
-void
-ngx_stream_mra_pendings_lost(ngx_stream_mra_hop_t *hop,
-    ngx_stream_mra_link_t *ln)
-{
-    ngx_queue_t                  *q, *next, *last;
-    ngx_stream_mra_pending_t     *p;
-    ngx_stream_mra_unanswered_t  *u;
-
-    u = hop->data;
-
-    if (u == NULL || ngx_queue_empty(&u->queue)) {
-        return;
-    }
-
-    last = ngx_queue_last(&u->queue);
-
-    for (q = ngx_queue_head(&u->queue); /* void */ ; q = next) {
-        next = ngx_queue_next(q);
-        p = ngx_queue_data(q, ngx_stream_mra_pending_t, queue);
-
-        /* what waits may have another link by now, and stays behind others */
-
-        if (p->waiting
             ? ngx_stream_mra_hop_link(hop, p->client->link.flow.slot) != NULL
-            : p->link == ln)
+            : p->link == lost)
         {
             ngx_stream_mra_pending_repeat(p);
 
-        } else if (p->waiting) {
+        } else if (p->waiting && lost) {
+
+            /* it stays behind what the same client has sent before */
+
             ngx_queue_remove(q);
             ngx_queue_insert_tail(&u->queue, q);
         }

@@ -18,6 +18,7 @@
 
 static ngx_int_t ngx_stream_mra_locate(ngx_stream_mra_relay_t *r);
 static ngx_int_t ngx_stream_mra_peer_route(ngx_str_t *value, u_char *tag);
+static ngx_int_t ngx_stream_mra_reach(ngx_stream_mra_relay_t *r);
 static ngx_int_t ngx_stream_mra_hand_over(ngx_stream_mra_relay_t *r);
 static ngx_int_t ngx_stream_mra_answered_flow(ngx_stream_mra_relay_t *r);
 
@@ -25,8 +26,7 @@ static ngx_int_t ngx_stream_mra_answered_flow(ngx_stream_mra_relay_t *r);
 ngx_int_t
 ngx_stream_mra_find_flow(ngx_stream_mra_relay_t *r)
 {
-    ngx_int_t               rc;
-    ngx_stream_mra_link_t  *ln;
+    ngx_int_t  rc;
 
     if (!r->found) {
         rc = ngx_stream_mra_locate(r);
@@ -36,21 +36,14 @@ ngx_stream_mra_find_flow(ngx_stream_mra_relay_t *r)
         }
     }
 
-    if (r->to.worker != r->worker->self && !r->remote) {
-        return ngx_stream_mra_hand_over(r);
-    }
+    rc = ngx_stream_mra_reach(r);
 
-    ln = ngx_stream_mra_link_find(&r->to);
-
-    if (ln) {
-        r->client = ngx_stream_mra_client_of(ln);
-    }
-
-    /* a flow is reached from its own upstream only */
-
-    if (r->client == NULL || r->client->conf->id != r->id) {
-        r->client = NULL;
+    if (rc == NGX_DECLINED || (rc == NGX_OK && r->client == NULL)) {
         return 430;
+    }
+
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     r->near = r->link;
@@ -149,6 +142,37 @@ ngx_stream_mra_peer_route(ngx_str_t *value, u_char *tag)
 }
 
 
+/*
+ * Whose link r->to is: a client of this upstream, or r->client is NULL and
+ * it leads inside.  NGX_DECLINED: it is gone
+ */
+
+static ngx_int_t
+ngx_stream_mra_reach(ngx_stream_mra_relay_t *r)
+{
+    ngx_stream_mra_link_t  *ln;
+
+    if (r->to.worker != r->worker->self && !r->remote) {
+        return ngx_stream_mra_hand_over(r);
+    }
+
+    ln = ngx_stream_mra_link_find(&r->to);
+
+    if (ln == NULL) {
+        return NGX_DECLINED;
+    }
+
+    r->client = ngx_stream_mra_client_of(ln);
+
+    if (r->client && r->client->conf->id != r->id) {
+        r->client = NULL;
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
 static ngx_int_t
 ngx_stream_mra_hand_over(ngx_stream_mra_relay_t *r)
 {
@@ -179,11 +203,12 @@ ngx_stream_mra_hand_over(ngx_stream_mra_relay_t *r)
 }
 
 
+/* without a client: it was asked from inside, and sent on to a peer */
+
 ngx_int_t
 ngx_stream_mra_find_client(ngx_stream_mra_relay_t *r)
 {
-    ngx_int_t               rc;
-    ngx_stream_mra_link_t  *ln;
+    ngx_int_t  rc;
 
     rc = ngx_stream_mra_answered_flow(r);
 
@@ -191,27 +216,10 @@ ngx_stream_mra_find_client(ngx_stream_mra_relay_t *r)
         return rc;
     }
 
-    if (r->to.worker != r->worker->self && !r->remote) {
-        return ngx_stream_mra_hand_over(r);
-    }
+    rc = ngx_stream_mra_reach(r);
 
-    ln = ngx_stream_mra_link_find(&r->to);
-
-    if (ln) {
-        r->client = ngx_stream_mra_client_of(ln);
-
-        /* it was asked from inside, and sent on to a peer */
-
-        if (r->client == NULL) {
-            return NGX_OK;
-        }
-    }
-
-    if (r->client == NULL || r->client->conf->id != r->id) {
-        return ngx_stream_mra_drop(r, "the client is gone");
-    }
-
-    return NGX_OK;
+    return rc == NGX_DECLINED ? ngx_stream_mra_drop(r, "the client is gone")
+                              : rc;
 }
 
 
