@@ -10,19 +10,24 @@
 
 
 #define ngx_mra_window_at(w, i)  (w)->at[((w)->head + (i)) % (w)->size]
+#define ngx_mra_window_id(w, i)                                              \
+    (w)->at[(w)->size + ((w)->head + (i)) % (w)->size]
 
 
+static ngx_uint_t ngx_mra_window_knows(const ngx_mra_window_t *w,
+    uint32_t id);
 static uint32_t ngx_mra_window_age(uint32_t now, uint32_t at);
 static ngx_uint_t ngx_mra_window_gone(const ngx_mra_window_t *w,
     uint32_t now, ngx_msec_t period);
 
 
 void
-ngx_mra_window_init(ngx_mra_window_t *w, ngx_uint_t size)
+ngx_mra_window_init(ngx_mra_window_t *w, ngx_uint_t size, ngx_uint_t ids)
 {
-    ngx_memzero(w, ngx_mra_window_len(size));
+    ngx_memzero(w, ngx_mra_window_len(size, ids));
 
     w->size = (uint16_t) size;
+    w->ids = (uint16_t) ids;
 }
 
 
@@ -35,6 +40,10 @@ ngx_mra_window_copy(ngx_mra_window_t *to, const ngx_mra_window_t *from)
 
     for (i = 0; i < n; i++) {
         to->at[i] = ngx_mra_window_at(from, from->n - n + i);
+
+        if (to->ids && from->ids) {
+            to->at[to->size + i] = ngx_mra_window_id(from, from->n - n + i);
+        }
     }
 
     to->head = 0;
@@ -43,8 +52,8 @@ ngx_mra_window_copy(ngx_mra_window_t *to, const ngx_mra_window_t *from)
 
 
 ngx_int_t
-ngx_mra_window_hit(ngx_mra_window_t *w, ngx_msec_t now, ngx_uint_t limit,
-    ngx_msec_t period, ngx_mra_window_verdict_t *v)
+ngx_mra_window_hit(ngx_mra_window_t *w, uint32_t id, ngx_msec_t now,
+    ngx_uint_t limit, ngx_msec_t period, ngx_mra_window_verdict_t *v)
 {
     uint32_t    at;
     ngx_uint_t  gone;
@@ -54,6 +63,13 @@ ngx_mra_window_hit(ngx_mra_window_t *w, ngx_msec_t now, ngx_uint_t limit,
 
     w->head = (uint16_t) ((w->head + gone) % w->size);
     w->n = (uint16_t) (w->n - gone);
+
+    if (id && ngx_mra_window_knows(w, id)) {
+        v->used = w->n;
+        v->retry = 0;
+
+        return NGX_OK;
+    }
 
     if (ngx_mra_window_peek(w, now, limit, period, v) != NGX_OK) {
         return NGX_DECLINED;
@@ -67,10 +83,29 @@ ngx_mra_window_hit(ngx_mra_window_t *w, ngx_msec_t now, ngx_uint_t limit,
 
     ngx_mra_window_at(w, w->n) = at;
 
+    if (w->ids) {
+        ngx_mra_window_id(w, w->n) = id;
+    }
+
     w->n++;
     v->used++;
 
     return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_mra_window_knows(const ngx_mra_window_t *w, uint32_t id)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; w->ids && i < w->n; i++) {
+        if (ngx_mra_window_id(w, i) == id) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -98,6 +133,24 @@ ngx_mra_window_peek(const ngx_mra_window_t *w, ngx_msec_t now,
                - ngx_mra_window_age(at, ngx_mra_window_at(w, w->n - limit));
 
     return NGX_DECLINED;
+}
+
+
+ngx_uint_t
+ngx_mra_window_read(const ngx_mra_window_t *w, ngx_msec_t now,
+    ngx_msec_t period, ngx_mra_attempt_t *attempts)
+{
+    ngx_uint_t  i, gone;
+
+    gone = ngx_mra_window_gone(w, (uint32_t) now, period);
+
+    for (i = gone; i < w->n; i++) {
+        attempts[i - gone].age = ngx_mra_window_age((uint32_t) now,
+                                                    ngx_mra_window_at(w, i));
+        attempts[i - gone].id = w->ids ? ngx_mra_window_id(w, i) : 0;
+    }
+
+    return w->n - gone;
 }
 
 

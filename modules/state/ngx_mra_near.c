@@ -48,14 +48,16 @@ static void ngx_mra_near_deleted(ngx_mra_near_req_t *req);
 static void ngx_mra_near_hit_done(ngx_mra_near_req_t *req);
 static ngx_int_t ngx_mra_near_hit_both(ngx_mra_near_t *nr, ngx_mra_op_t *op,
     ngx_uint_t used);
-static ngx_int_t ngx_mra_near_hit_lost(ngx_mra_near_t *nr, ngx_mra_op_t *op);
-static ngx_int_t ngx_mra_near_hit_alone(ngx_mra_near_t *nr,
-    ngx_mra_op_t *op);
+static ngx_int_t ngx_mra_near_hit_lost(ngx_mra_near_t *nr, ngx_mra_op_t *op,
+    uint32_t id);
+static ngx_int_t ngx_mra_near_hit_alone(ngx_mra_near_t *nr, ngx_mra_op_t *op,
+    uint32_t id);
 static ngx_int_t ngx_mra_near_alone_both(ngx_mra_near_t *nr,
     ngx_mra_op_t *op, ngx_mra_op_t *counted);
+static ngx_int_t ngx_mra_near_ask(ngx_mra_near_req_t *req,
+    ngx_mra_op_t *caller, ngx_mra_near_send_pt send);
 static ngx_int_t ngx_mra_near_wait(ngx_mra_near_req_t *req,
-    ngx_mra_op_t *caller,
-    ngx_int_t (*send)(ngx_mra_store_t *st, ngx_mra_op_t *op));
+    ngx_mra_op_t *caller, ngx_mra_near_send_pt send);
 static void ngx_mra_near_answer(ngx_mra_near_req_t *req, ngx_int_t rc);
 static void ngx_mra_near_handler(ngx_mra_op_t *op);
 
@@ -129,6 +131,11 @@ ngx_mra_near_open(ngx_mra_store_t *st, ngx_log_t *log)
     nr->dumb.fd = (ngx_socket_t) -1;
     nr->dumb.data = nr;
 
+    /* no other worker, before or elsewhere, counts from here */
+
+    nr->id = ngx_crc32_short(nr->conf->id.data, nr->conf->id.len)
+             ^ (uint32_t) ngx_pid << 16 ^ (uint32_t) ngx_random();
+
     if (ngx_mra_redis_open(nr->far, &nr->conf->id, ngx_mra_near_state, nr,
                            log)
         != NGX_OK)
@@ -161,14 +168,21 @@ ngx_mra_near_close(ngx_mra_store_t *st)
     ngx_mra_near_leader_close(nr);
     ngx_mra_near_merge_close(nr);
 
-    ngx_mra_redis_close(nr->far);
-
     nr->open = 0;
+
+    ngx_mra_redis_close(nr->far);
 
     while (!ngx_queue_empty(&nr->waiting)) {
         q = ngx_queue_head(&nr->waiting);
         req = ngx_queue_data(q, ngx_mra_near_req_t, queue);
-        ngx_mra_near_answer(req, NGX_DECLINED);
+
+        if (req->caller) {
+            req->op.rc = NGX_ERROR;
+            req->handler(req);
+
+        } else {
+            ngx_mra_near_req_free(req);
+        }
     }
 }
 
@@ -187,7 +201,8 @@ ngx_mra_near_stat(ngx_mra_store_t *st, ngx_mra_near_stat_t *stat)
     stat->dirty = 0;
 
     for (i = 0; i < ngx_mra_redis_tags(nr->far); i++) {
-        dirty = nr->shared->dirty[i];
+        dirty = nr->shared->merging[i];
+        dirty = dirty ? dirty : nr->shared->dirty[i];
 
         if (dirty && (stat->dirty == 0
                       || (ngx_msec_int_t) (dirty - stat->dirty) < 0))
@@ -216,18 +231,7 @@ ngx_mra_near_get(ngx_mra_store_t *st, ngx_mra_op_t *op)
     }
 
     req = ngx_mra_near_req(nr, op, ngx_mra_near_got, 0);
-
-    if (req && ngx_mra_near_ready(nr, op) == NGX_AGAIN) {
-        ngx_mra_redis_hurry(nr->far);
-
-        req->held = 1;
-        req->caller = op;
-        op->pending = req;
-
-        return NGX_AGAIN;
-    }
-
-    rc = ngx_mra_near_wait(req, op, nr->far->backend->get);
+    rc = ngx_mra_near_ask(req, op, nr->far->backend->get);
 
     return (rc == NGX_ERROR) ? NGX_DECLINED : rc;
 }
@@ -240,7 +244,7 @@ ngx_mra_near_ready(ngx_mra_near_t *nr, ngx_mra_op_t *op)
 {
     ngx_int_t  rc;
 
-    if (nr->shared->lost) {
+    if (!ngx_mra_near_may_ask(nr)) {
         return NGX_ERROR;
     }
 
@@ -334,14 +338,24 @@ ngx_mra_near_got(ngx_mra_near_req_t *req)
 void
 ngx_mra_near_release(ngx_mra_near_t *nr)
 {
-    ngx_queue_t         *q, *next;
+    ngx_queue_t         *q, all;
     ngx_mra_near_req_t  *req;
 
-    for (q = ngx_queue_head(&nr->waiting);
-         q != ngx_queue_sentinel(&nr->waiting);
-         q = next)
-    {
-        next = ngx_queue_next(q);
+    if (ngx_queue_empty(&nr->waiting)) {
+        return;
+    }
+
+    /* whoever is answered may cancel another one */
+
+    ngx_queue_init(&all);
+    ngx_queue_add(&all, &nr->waiting);
+    ngx_queue_init(&nr->waiting);
+
+    while (!ngx_queue_empty(&all)) {
+        q = ngx_queue_head(&all);
+        ngx_queue_remove(q);
+        ngx_queue_insert_tail(&nr->waiting, q);
+
         req = ngx_queue_data(q, ngx_mra_near_req_t, queue);
 
         if (!req->held || req->op.pending
@@ -353,10 +367,9 @@ ngx_mra_near_release(ngx_mra_near_t *nr)
 
         req->changes = nr->shared->changes;
 
-        if (nr->far->backend->get(nr->far, &req->op) != NGX_AGAIN
-            && req->caller)
-        {
-            ngx_mra_near_answer(req, NGX_DECLINED);
+        if (req->send(nr->far, &req->op) != NGX_AGAIN) {
+            req->op.rc = NGX_ERROR;
+            req->handler(req);
         }
     }
 }
@@ -679,6 +692,7 @@ ngx_mra_near_deleted(ngx_mra_near_req_t *req)
 static ngx_int_t
 ngx_mra_near_hit(ngx_mra_store_t *st, ngx_mra_op_t *op)
 {
+    uint32_t             id;
     ngx_int_t            rc;
     ngx_mra_near_t      *nr;
     ngx_mra_near_req_t  *req;
@@ -694,9 +708,16 @@ ngx_mra_near_hit(ngx_mra_store_t *st, ngx_mra_op_t *op)
         return ngx_mra_store_hit(nr->near, op);
     }
 
+    id = op->id;
+
+    while (id == 0) {
+        id = ++nr->id;
+    }
+
     req = ngx_mra_near_req(nr, op, ngx_mra_near_hit_done, 0);
 
     if (req) {
+        req->op.id = id;
         ngx_mra_near_counted(req->op.key);
     }
 
@@ -708,9 +729,9 @@ ngx_mra_near_hit(ngx_mra_store_t *st, ngx_mra_op_t *op)
         }
     }
 
-    rc = ngx_mra_near_wait(req, op, nr->far->backend->hit);
+    rc = ngx_mra_near_ask(req, op, nr->far->backend->hit);
 
-    return (rc == NGX_ERROR) ? ngx_mra_near_hit_lost(nr, op) : rc;
+    return (rc == NGX_ERROR) ? ngx_mra_near_hit_lost(nr, op, id) : rc;
 }
 
 
@@ -725,8 +746,18 @@ ngx_mra_near_hit_done(ngx_mra_near_req_t *req)
 
     ngx_mra_near_taken(req->nr, rc);
 
+    /* it may have been counted: it is asked again, by the same id */
+
+    if (rc == NGX_ERROR && !req->held
+        && ngx_mra_near_ready(req->nr, op) == NGX_AGAIN)
+    {
+        req->held = 1;
+        return;
+    }
+
     if (rc == NGX_ERROR) {
-        ngx_mra_near_answer(req, ngx_mra_near_hit_lost(req->nr, op));
+        ngx_mra_near_answer(req, ngx_mra_near_hit_lost(req->nr, op,
+                                                       req->op.id));
         return;
     }
 
@@ -739,6 +770,7 @@ ngx_mra_near_hit_done(ngx_mra_near_req_t *req)
 
         copy = *op;
         copy.also = NULL;
+        copy.id = req->op.id;
         ngx_mra_near_counted(copy.key);
 
         (void) ngx_mra_store_hit(req->nr->near, &copy);
@@ -791,7 +823,7 @@ ngx_mra_near_hit_both(ngx_mra_near_t *nr, ngx_mra_op_t *op, ngx_uint_t used)
 
 
 static ngx_int_t
-ngx_mra_near_hit_lost(ngx_mra_near_t *nr, ngx_mra_op_t *op)
+ngx_mra_near_hit_lost(ngx_mra_near_t *nr, ngx_mra_op_t *op, uint32_t id)
 {
     if (op->kind == NGX_MRA_AUTHORIZATION) {
 
@@ -812,14 +844,14 @@ ngx_mra_near_hit_lost(ngx_mra_near_t *nr, ngx_mra_op_t *op)
 
     ngx_mra_near_dirty(nr, ngx_mra_near_tag(nr, op), ngx_current_msec);
 
-    return ngx_mra_near_hit_alone(nr, op);
+    return ngx_mra_near_hit_alone(nr, op, id);
 }
 
 
 /* exact on this node: less what the far store has counted for it */
 
 static ngx_int_t
-ngx_mra_near_hit_alone(ngx_mra_near_t *nr, ngx_mra_op_t *op)
+ngx_mra_near_hit_alone(ngx_mra_near_t *nr, ngx_mra_op_t *op, uint32_t id)
 {
     u_char        name[NGX_MRA_VALUE_MAX];
     ngx_int_t     rc;
@@ -843,6 +875,7 @@ ngx_mra_near_hit_alone(ngx_mra_near_t *nr, ngx_mra_op_t *op)
 
     alone = *op;
     alone.also = NULL;
+    alone.id = id;
     alone.limit = op->limit - counted.used;
     ngx_mra_near_alone(alone.key);
 
@@ -981,9 +1014,10 @@ ngx_mra_near_req_free(ngx_mra_near_req_t *req)
 
 
 ngx_int_t
-ngx_mra_near_push(ngx_mra_near_req_t *req,
-    ngx_int_t (*send)(ngx_mra_store_t *st, ngx_mra_op_t *op))
+ngx_mra_near_push(ngx_mra_near_req_t *req, ngx_mra_near_send_pt send)
 {
+    req->send = send;
+
     if (send(req->nr->far, &req->op) == NGX_AGAIN) {
         return NGX_AGAIN;
     }
@@ -994,11 +1028,32 @@ ngx_mra_near_push(ngx_mra_near_req_t *req,
 }
 
 
+/* as wait(), but a connection that is being made is waited for */
+
+static ngx_int_t
+ngx_mra_near_ask(ngx_mra_near_req_t *req, ngx_mra_op_t *caller,
+    ngx_mra_near_send_pt send)
+{
+    if (req && ngx_mra_near_ready(req->nr, caller) == NGX_AGAIN) {
+        ngx_mra_redis_hurry(req->nr->far);
+
+        req->send = send;
+        req->held = 1;
+        req->caller = caller;
+        caller->pending = req;
+
+        return NGX_AGAIN;
+    }
+
+    return ngx_mra_near_wait(req, caller, send);
+}
+
+
 /* NGX_ERROR: the far store cannot be asked */
 
 static ngx_int_t
 ngx_mra_near_wait(ngx_mra_near_req_t *req, ngx_mra_op_t *caller,
-    ngx_int_t (*send)(ngx_mra_store_t *st, ngx_mra_op_t *op))
+    ngx_mra_near_send_pt send)
 {
     if (req == NULL) {
         return NGX_ERROR;

@@ -140,6 +140,10 @@ ngx_mra_near_elect(ngx_mra_near_t *nr)
     shared->seen = ngx_current_msec;
     nr->leader = 1;
 
+    /* what the one before could not end */
+
+    ngx_mra_near_merge_end(nr, 1);
+
     (void) ngx_mra_redis_listen(nr->far, shared->place, ngx_mra_near_change);
 
     if (ngx_mra_redis_up(nr->far)) {
@@ -273,6 +277,7 @@ ngx_mra_near_change(void *data, ngx_uint_t tag, ngx_mra_redis_change_e what,
     }
 
     req->op.value.data = req->data;
+    req->send = nr->far->backend->get;
 
     /* what listens may be back before what asks */
 

@@ -20,7 +20,6 @@
 static void ngx_mra_near_merge_step(ngx_event_t *ev);
 static ngx_int_t ngx_mra_near_page(ngx_mra_near_t *nr,
     ngx_mra_near_walk_t *walk, size_t *len);
-static void ngx_mra_near_merge_end(ngx_mra_near_t *nr, ngx_uint_t all);
 static void ngx_mra_near_merge_record(ngx_mra_near_t *nr,
     ngx_mra_record_t *rec);
 static void ngx_mra_near_merge_value(ngx_mra_near_t *nr,
@@ -28,8 +27,7 @@ static void ngx_mra_near_merge_value(ngx_mra_near_t *nr,
 static void ngx_mra_near_merge_window(ngx_mra_near_t *nr,
     ngx_mra_record_t *rec, ngx_msec_t elapsed);
 static void ngx_mra_near_merge_push(ngx_mra_near_t *nr, ngx_uint_t tag,
-    ngx_mra_near_req_t *req,
-    ngx_int_t (*send)(ngx_mra_store_t *st, ngx_mra_op_t *op));
+    ngx_mra_near_req_t *req, ngx_mra_near_send_pt send);
 static void ngx_mra_near_unburied(ngx_mra_near_req_t *req);
 static void ngx_mra_near_merge_value_done(ngx_mra_near_req_t *req);
 static void ngx_mra_near_merge_done(ngx_mra_near_req_t *req);
@@ -71,7 +69,7 @@ ngx_mra_near_merge_close(ngx_mra_near_t *nr)
 
         for (i = 0; i < ngx_mra_redis_tags(nr->far); i++) {
 
-            if (nr->flush.sinces[i]) {
+            if (nr->flush.tags[i]) {
                 ngx_memcpy(nr->shared->place[i].last, "0-1", sizeof("0-1"));
                 nr->shared->place[i].len = sizeof("0-1") - 1;
             }
@@ -91,7 +89,6 @@ ngx_mra_near_merge(ngx_mra_near_t *nr)
 {
     ngx_uint_t            i, n;
     ngx_msec_t            since;
-    ngx_atomic_t         *dirty;
     ngx_mra_near_walk_t  *walk;
 
     walk = &nr->merge;
@@ -99,19 +96,21 @@ ngx_mra_near_merge(ngx_mra_near_t *nr)
 
     for (i = 0; i < ngx_mra_redis_tags(nr->far); i++) {
 
-        dirty = &nr->shared->dirty[i];
-        since = *dirty;
-
-        walk->sinces[i] = 0;
+        since = nr->shared->dirty[i];
         walk->failed[i] = 0;
 
-        if (since == 0 || ngx_mra_redis_ready(nr->far, i) != NGX_OK
-            || !ngx_atomic_cmp_set(dirty, since, 0))
-        {
+        if (since == 0 || ngx_mra_redis_ready(nr->far, i) != NGX_OK) {
             continue;
         }
 
-        walk->sinces[i] = since;
+        /* first: a leader that dies leaves it to the next one */
+
+        nr->shared->merging[i] = since;
+
+        if (!ngx_atomic_cmp_set(&nr->shared->dirty[i], since, 0)) {
+            nr->shared->merging[i] = 0;
+            continue;
+        }
 
         if (n++ == 0 || (ngx_msec_int_t) (since - walk->since) < 0) {
             walk->since = since;
@@ -124,7 +123,6 @@ ngx_mra_near_merge(ngx_mra_near_t *nr)
 
     walk->kind = 0;
     walk->cursor = 0;
-    walk->until = ngx_current_msec;
     walk->waiting = 0;
     walk->active = 1;
 
@@ -134,21 +132,22 @@ ngx_mra_near_merge(ngx_mra_near_t *nr)
 }
 
 
-/* what did not arrive is for another time */
-
-static void
+void
 ngx_mra_near_merge_end(ngx_mra_near_t *nr, ngx_uint_t all)
 {
-    ngx_uint_t            i;
-    ngx_mra_near_walk_t  *walk;
+    ngx_uint_t     i;
+    ngx_atomic_t  *since;
 
-    walk = &nr->merge;
-    walk->active = 0;
+    nr->merge.active = 0;
 
     for (i = 0; i < ngx_mra_redis_tags(nr->far); i++) {
-        if (walk->sinces[i] && (all || walk->failed[i])) {
-            ngx_mra_near_dirty(nr, i, walk->sinces[i]);
+        since = &nr->shared->merging[i];
+
+        if (*since && (all || nr->merge.failed[i])) {
+            ngx_mra_near_dirty(nr, i, *since);
         }
+
+        *since = 0;
     }
 }
 
@@ -230,11 +229,11 @@ ngx_mra_near_merge_record(ngx_mra_near_t *nr, ngx_mra_record_t *rec)
 
     tag = ngx_mra_near_tag(nr, rec);
 
-    if (nr->merge.sinces[tag] == 0 || nr->merge.failed[tag]) {
+    if (nr->shared->merging[tag] == 0 || nr->merge.failed[tag]) {
         return;
     }
 
-    elapsed = ngx_current_msec - nr->merge.sinces[tag];
+    elapsed = ngx_current_msec - nr->shared->merging[tag];
 
     switch (nr->merge.kind) {
 
@@ -319,68 +318,40 @@ ngx_mra_near_merge_value(ngx_mra_near_t *nr, ngx_mra_record_t *rec)
 }
 
 
-/*
- * When an attempt leaves a window of "elapsed" that takes no more than i is
- * what tells the age of the i-th newest.
- */
-
 static void
 ngx_mra_near_merge_window(ngx_mra_near_t *nr, ngx_mra_record_t *rec,
     ngx_msec_t elapsed)
 {
     u_char               name[NGX_MRA_VALUE_MAX];
-    ngx_uint_t           i, n;
-    ngx_msec_t          *ages, age, newest;
     ngx_mra_op_t         op;
+    ngx_mra_attempt_t    attempts[NGX_MRA_WINDOW_MAX];
     ngx_mra_near_req_t  *req;
 
     ngx_memzero(&op, sizeof(ngx_mra_op_t));
 
     op.kind = nr->merge.kind;
+    op.value.data = name;
+    op.value.len = NGX_MRA_VALUE_MAX;
     op.period = ngx_min(elapsed + 1, NGX_MRA_WINDOW_LIFE);
+    op.attempts = attempts;
     ngx_memcpy(op.key, rec->key, NGX_MRA_KEY_LEN);
 
-    req = ngx_mra_near_req(nr, &op, ngx_mra_near_merge_done,
-                           rec->used * sizeof(ngx_msec_t));
-    if (req == NULL) {
-        nr->merge.failed[ngx_mra_near_tag(nr, rec)] = 1;
-        return;
-    }
-
-    ngx_mra_near_counted(req->op.key);
-
-    ages = (ngx_msec_t *) req->data;
-
-    n = 0;
-    newest = 0;
-
-    for (i = 0; i < rec->used; i++) {
-        op.limit = i + 1;
-        op.value.data = name;
-        op.value.len = NGX_MRA_VALUE_MAX;
-
-        if (ngx_mra_store_get(nr->near, &op) != NGX_OK || op.retry == 0) {
-            break;
-        }
-
-        age = op.period - op.retry;
-        newest = (i == 0) ? age : newest;
-
-        if (age > ngx_current_msec - nr->merge.until) {
-            ages[n++] = age;
-        }
-    }
-
-    if (n == 0) {
-        ngx_mra_near_req_free(req);
+    if (ngx_mra_store_get(nr->near, &op) != NGX_OK || op.used == 0) {
         return;
     }
 
     /* it lives for its period after the newest */
 
-    req->op.period = op.ttl + newest;
-    req->op.value.data = req->data;
-    req->op.value.len = n * sizeof(ngx_msec_t);
+    op.period = op.ttl + attempts[op.used - 1].age;
+    op.value.len = op.used * sizeof(ngx_mra_attempt_t);
+    ngx_mra_near_counted(op.key);
+
+    req = ngx_mra_near_req(nr, &op, ngx_mra_near_merge_done, op.value.len);
+
+    if (req) {
+        req->op.value.data = req->data;
+        ngx_memcpy(req->data, attempts, op.value.len);
+    }
 
     ngx_mra_near_merge_push(nr, ngx_mra_near_tag(nr, rec), req,
                             ngx_mra_redis_merge);
@@ -389,8 +360,7 @@ ngx_mra_near_merge_window(ngx_mra_near_t *nr, ngx_mra_record_t *rec,
 
 static void
 ngx_mra_near_merge_push(ngx_mra_near_t *nr, ngx_uint_t tag,
-    ngx_mra_near_req_t *req,
-    ngx_int_t (*send)(ngx_mra_store_t *st, ngx_mra_op_t *op))
+    ngx_mra_near_req_t *req, ngx_mra_near_send_pt send)
 {
     if (req == NULL || ngx_mra_near_push(req, send) != NGX_AGAIN) {
         nr->merge.failed[tag] = 1;
@@ -456,10 +426,10 @@ ngx_mra_near_flush(ngx_mra_near_t *nr, ngx_uint_t tag)
     walk = &nr->flush;
 
     if (!walk->active) {
-        ngx_memzero(walk->sinces, sizeof(walk->sinces));
+        ngx_memzero(walk->tags, sizeof(walk->tags));
     }
 
-    walk->sinces[tag] = 1;
+    walk->tags[tag] = 1;
 
     (void) ngx_atomic_fetch_add(&nr->shared->changes, 1);
 
@@ -536,14 +506,14 @@ ngx_mra_near_may_forget(ngx_mra_near_t *nr, ngx_mra_record_t *rec)
 
     tag = ngx_mra_near_tag(nr, rec);
 
-    if (nr->flush.sinces[tag] == 0 || rec->size == 0) {
+    if (nr->flush.tags[tag] == 0 || rec->size == 0) {
         return 0;
     }
 
-    since = nr->shared->dirty[tag];
+    since = nr->shared->merging[tag];
 
-    if (nr->merge.active && nr->merge.sinces[tag]) {
-        since = nr->merge.sinces[tag];
+    if (since == 0) {
+        since = nr->shared->dirty[tag];
     }
 
     return since == 0

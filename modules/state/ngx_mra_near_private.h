@@ -42,9 +42,11 @@ typedef struct {
     ngx_atomic_t             changes;   /* that were applied to the near */
     ngx_atomic_t             unheard;   /* it does not take our heartbeat */
 
-    /* by tag: since when there is to merge; the leader's place */
+    /* by tag: since when there is to merge; that is being merged; the
+       leader's place */
 
     ngx_atomic_t             dirty[NGX_MRA_REDIS_TAGS];
+    ngx_atomic_t             merging[NGX_MRA_REDIS_TAGS];
     ngx_mra_redis_place_t    place[NGX_MRA_REDIS_TAGS];
 } ngx_mra_near_shared_t;
 
@@ -54,10 +56,9 @@ typedef struct {
 typedef struct {
     ngx_uint_t               kind;
     uint64_t                 cursor;
-    ngx_msec_t               since;     /* the earliest of them */
-    ngx_msec_t               sinces[NGX_MRA_REDIS_TAGS];    /* 0: not this */
+    ngx_msec_t               since;     /* the earliest */
+    u_char                   tags[NGX_MRA_REDIS_TAGS];  /* flush: of these */
     u_char                   failed[NGX_MRA_REDIS_TAGS];
-    ngx_msec_t               until;     /* what is later was not done alone */
     ngx_uint_t               waiting;   /* for answers */
     unsigned                 active:1;
     ngx_event_t              timer;
@@ -78,6 +79,7 @@ typedef struct {
     ngx_str_t                name;      /* of the server */
     u_char                   name_buf[NGX_SOCKADDR_STRLEN];
 
+    uint32_t                 id;        /* of the last attempt */
     unsigned                 open:1;
     unsigned                 leader:1;
 
@@ -119,6 +121,8 @@ typedef struct {
 typedef struct ngx_mra_near_req_s  ngx_mra_near_req_t;
 
 typedef void (*ngx_mra_near_req_pt)(ngx_mra_near_req_t *req);
+typedef ngx_int_t (*ngx_mra_near_send_pt)(ngx_mra_store_t *st,
+    ngx_mra_op_t *op);
 
 struct ngx_mra_near_req_s {
     ngx_mra_op_t             op;
@@ -129,7 +133,8 @@ struct ngx_mra_near_req_s {
     ngx_msec_t               begun;
     ngx_atomic_uint_t        changes;   /* when it was begun */
     ngx_uint_t               found;     /* del: near */
-    ngx_uint_t               held;      /* get: until up or down */
+    ngx_mra_near_send_pt     send;
+    ngx_uint_t               held;      /* ... until up or down */
     u_char                   data[];
 };
 
@@ -148,9 +153,9 @@ void ngx_mra_near_req_free(ngx_mra_near_req_t *req);
 /* starts one that nobody waits for; NGX_AGAIN, else it is freed */
 
 ngx_int_t ngx_mra_near_push(ngx_mra_near_req_t *req,
-    ngx_int_t (*send)(ngx_mra_store_t *st, ngx_mra_op_t *op));
+    ngx_mra_near_send_pt send);
 
-/* what was held: asks, or answers that there is nothing */
+/* what was held: asks, or tells it that this cannot be done */
 
 void ngx_mra_near_release(ngx_mra_near_t *nr);
 
@@ -184,6 +189,11 @@ void ngx_mra_near_merge_close(ngx_mra_near_t *nr);
 /* begins to merge what is there to merge and can be, if there is any */
 
 ngx_uint_t ngx_mra_near_merge(ngx_mra_near_t *nr);
+
+/* ends it; what did not arrive, of all or where it failed, is for later */
+
+void ngx_mra_near_merge_end(ngx_mra_near_t *nr, ngx_uint_t all);
+
 void ngx_mra_near_flush(ngx_mra_near_t *nr, ngx_uint_t tag);
 
 

@@ -58,6 +58,7 @@ static u_char *ngx_mra_redis_name(ngx_mra_redis_t *rd, ngx_uint_t tag,
     u_char *buf);
 static void ngx_mra_redis_number(ngx_str_t *arg, u_char **p,
     uint64_t n);
+static u_char *ngx_mra_redis_32(u_char *p, uint32_t n);
 static void ngx_mra_redis_replied(ngx_mra_redis_call_t *call,
     redisReply *reply);
 static ngx_int_t ngx_mra_redis_read(ngx_mra_op_t *op, ngx_uint_t tag,
@@ -81,8 +82,8 @@ static const ngx_mra_backend_t  ngx_mra_redis_backend = {
 
 
 /*
- * A window is a string of the times of its attempts, oldest first, 5 bytes
- * each: milliseconds of Redis' clock that wrap after 34 years.
+ * A window is a string of its attempts, oldest first: when, 5 bytes,
+ * milliseconds of Redis' clock that wrap after 34 years, and the id, 4 bytes.
  */
 
 #define NGX_MRA_REDIS_LUA_WINDOW                                             \
@@ -90,13 +91,15 @@ static const ngx_mra_backend_t  ngx_mra_redis_backend = {
     "local now = (t[1] * 1000 + math.floor(t[2] / 1000)) % 1099511627776\n"  \
     "local period = tonumber(ARGV[1])\n"                                     \
     "local w = redis.call('GET', KEYS[1]) or ''\n"                           \
-    "local n, gone = math.floor(#w / 5), 0\n"                                \
+    "local n, gone = math.floor(#w / 9), 0\n"                                \
     "local function age(i)\n"                                                \
-    "  local a = (now - struct.unpack('>I5', w, i * 5 + 1)) "                \
+    "  local a = (now - struct.unpack('>I5', w, i * 9 + 1)) "                \
     "% 1099511627776\n"                                                      \
     "  return a > 549755813888 and 0 or a\n"                                 \
     "end\n"                                                                  \
-    "while gone < n and age(gone) >= period do gone = gone + 1 end\n"
+    "while gone < n and age(gone) >= period do gone = gone + 1 end\n"        \
+    "local known = {}\n"                                                     \
+    "for i = gone, n - 1 do known[w:sub(i * 9 + 6, i * 9 + 9)] = 1 end\n"
 
 #define NGX_MRA_REDIS_LUA_CHANGE                                             \
     "  redis.call('XADD', KEYS[2], 'MAXLEN', '~', 10000, '*', "              \
@@ -145,34 +148,40 @@ static ngx_str_t  ngx_mra_redis_scripts[] = {
     ngx_string(
         NGX_MRA_REDIS_LUA_WINDOW
         "local limit, used = tonumber(ARGV[2]), n - gone\n"
-        "if used >= limit then\n"
-        "  return {0, used, period - age(n - limit)}\n"
+        "if not known[ARGV[3]] then\n"
+        "  if used >= limit then\n"
+        "    return {0, used, period - age(n - limit)}\n"
+        "  end\n"
+        "  used = used + 1\n"
+        "  redis.call('SET', KEYS[1], w:sub(gone * 9 + 1)"
+        " .. struct.pack('>I5', now) .. ARGV[3], 'PX', period)\n"
         "end\n"
-        "redis.call('SET', KEYS[1], w:sub(gone * 5 + 1)"
-        " .. struct.pack('>I5', now), 'PX', period)\n"
-        "if not KEYS[2] then return {1, used + 1, 0} end\n"
+        "if not KEYS[2] then return {1, used, 0} end\n"
         "local v = redis.call('GET', KEYS[2])\n"
-        "return {1, used + 1, 0, v, v and redis.call('PTTL', KEYS[2]) or 0}\n"
+        "return {1, used, 0, v, v and redis.call('PTTL', KEYS[2]) or 0}\n"
     ),
 
     /* merge: the newest ones of those it has and those that are given */
 
     ngx_string(
         NGX_MRA_REDIS_LUA_WINDOW
-        "local ages = {}\n"
-        "for i = gone, n - 1 do ages[#ages + 1] = age(i) end\n"
-        "for i = 2, #ARGV do\n"
-        "  local a = tonumber(ARGV[i])\n"
-        "  if a < period then ages[#ages + 1] = a end\n"
+        "local all = {}\n"
+        "for i = gone, n - 1 do\n"
+        "  all[#all + 1] = {age(i), w:sub(i * 9 + 6, i * 9 + 9)}\n"
         "end\n"
-        "if #ages == 0 then return 0 end\n"
-        "table.sort(ages)\n"
+        "for i = 1, #ARGV[2], 8 do\n"
+        "  local a, id = struct.unpack('>I4c4', ARGV[2], i)\n"
+        "  if a < period and not known[id] then all[#all + 1] = {a, id} end\n"
+        "end\n"
+        "if #all == 0 then return 0 end\n"
+        "table.sort(all, function(a, b) return a[1] < b[1] end)\n"
         "w = ''\n"
-        "for i = 1, math.min(#ages, 100) do\n"
-        "  w = struct.pack('>I5', (now - ages[i]) % 1099511627776) .. w\n"
+        "for i = 1, math.min(#all, 100) do\n"
+        "  w = struct.pack('>I5', (now - all[i][1]) % 1099511627776) "
+        ".. all[i][2] .. w\n"
         "end\n"
-        "redis.call('SET', KEYS[1], w, 'PX', period - ages[1])\n"
-        "return #ages\n"
+        "redis.call('SET', KEYS[1], w, 'PX', period - all[1][1])\n"
+        "return #all\n"
     ),
 
     /*
@@ -541,7 +550,7 @@ ngx_mra_redis_restore(ngx_mra_store_t *st, ngx_mra_op_t *op)
 ngx_int_t
 ngx_mra_redis_merge(ngx_mra_store_t *st, ngx_mra_op_t *op)
 {
-    if (op->value.len > NGX_MRA_WINDOW_MAX * sizeof(ngx_msec_t)) {
+    if (op->value.len > NGX_MRA_WINDOW_MAX * sizeof(ngx_mra_attempt_t)) {
         return NGX_ERROR;
     }
 
@@ -628,15 +637,17 @@ ngx_mra_redis_send(ngx_mra_redis_t *rd, ngx_mra_op_t *op, ngx_uint_t script,
     u_char                *p, first[NGX_MRA_REDIS_KEY_LEN],
                            second[NGX_MRA_REDIS_KEY_LEN],
                            third[NGX_MRA_REDIS_KEY_LEN],
-                           numbers[(NGX_MRA_WINDOW_MAX + 2)
-                                   * NGX_INT64_LEN];
+                           numbers[2 * NGX_INT64_LEN
+                                   + NGX_MRA_WINDOW_MAX
+                                     * sizeof(ngx_mra_attempt_t)];
     ngx_str_t              arg[NGX_MRA_REDIS_ARGS];
     ngx_uint_t             i, n, tag, asked, number;
-    ngx_msec_t            *ages;
+    ngx_mra_attempt_t     *attempts;
     ngx_mra_redis_call_t  *call;
 
     tag = ngx_mra_redis_tag_of(rd, op->key);
     asked = (part != NULL);
+    rd->refusal.len = 0;
 
     if (asked) {
         ngx_str_set(&arg[0], "ASKING");
@@ -722,15 +733,26 @@ ngx_mra_redis_send(ngx_mra_redis_t *rd, ngx_mra_op_t *op, ngx_uint_t script,
 
         ngx_mra_redis_number(&arg[n++], &p, op->period);
         ngx_mra_redis_number(&arg[n++], &p, op->limit);
+
+        arg[n].data = p;
+        arg[n].len = 4;
+        n++;
+
+        (void) ngx_mra_redis_32(p, op->id);
         break;
 
     case NGX_MRA_REDIS_MERGE:
         ngx_mra_redis_number(&arg[n++], &p, op->period);
 
-        ages = (ngx_msec_t *) op->value.data;
+        arg[n].data = p;
+        arg[n].len = op->value.len;
+        n++;
 
-        for (i = 0; i < op->value.len / sizeof(ngx_msec_t); i++) {
-            ngx_mra_redis_number(&arg[n++], &p, ages[i]);
+        attempts = (ngx_mra_attempt_t *) op->value.data;
+
+        for (i = 0; i < op->value.len / sizeof(ngx_mra_attempt_t); i++) {
+            p = ngx_mra_redis_32(p, attempts[i].age);
+            p = ngx_mra_redis_32(p, attempts[i].id);
         }
 
         break;
@@ -770,6 +792,18 @@ ngx_mra_redis_number(ngx_str_t *arg, u_char **p, uint64_t n)
     arg->data = *p;
     *p = ngx_sprintf(*p, "%uL", n);
     arg->len = *p - arg->data;
+}
+
+
+static u_char *
+ngx_mra_redis_32(u_char *p, uint32_t n)
+{
+    *p++ = (u_char) (n >> 24);
+    *p++ = (u_char) (n >> 16);
+    *p++ = (u_char) (n >> 8);
+    *p++ = (u_char) n;
+
+    return p;
 }
 
 

@@ -96,11 +96,11 @@ typedef struct {
 /*
  * A store without a connection, from the pool.  NULL: no memory.
  *
- * hit: op->also, a get, is asked on the same way, its rc is NGX_AGAIN until
- * the hit has answered; set: op->used is whether another value was there;
- * set of a node: all are in one place, its key, under op->name, which has the
- * length of a key; the others come back in op->value, room for op->limit
- * bytes, as of scan, with what op->ttl leaves them;
+ * hit: op->id is not 0; op->also, a get, is asked on the same way, its rc is
+ * NGX_AGAIN until the hit has answered; set: op->used is whether another
+ * value was there; set of a node: all are in one place, its key, under
+ * op->name, which has the length of a key; the others come back in op->value,
+ * room for op->limit bytes, as of scan, with what op->ttl leaves them;
  * get of windows, scan and count answer NGX_ERROR: the near copy knows.
  */
 
@@ -147,8 +147,8 @@ ngx_str_t *ngx_mra_redis_refusal(ngx_mra_store_t *st);
 ngx_int_t ngx_mra_redis_restore(ngx_mra_store_t *st, ngx_mra_op_t *op);
 
 /*
- * Adds attempts to a window, oldest first: op->value is an array of their
- * ages, ngx_msec_t, op->period the window's.  Answers as set.
+ * Adds those attempts to a window that are not in it: op->value is an array
+ * of ngx_mra_attempt_t, op->period the window's.  Answers as set.
  */
 
 ngx_int_t ngx_mra_redis_merge(ngx_mra_store_t *st, ngx_mra_op_t *op);

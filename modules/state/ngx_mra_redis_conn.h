@@ -20,7 +20,7 @@
 #include "ngx_mra_redis.h"
 
 
-#define NGX_MRA_REDIS_ARGS  128     /* of one command */
+#define NGX_MRA_REDIS_ARGS  16      /* of one command */
 
 
 typedef struct ngx_mra_redis_conn_s  ngx_mra_redis_conn_t;

@@ -37,7 +37,7 @@ typedef struct {
 
 typedef union {
     ngx_mra_window_t      w;
-    u_char                bytes[ngx_mra_window_len(NGX_MRA_WINDOW_MAX)];
+    u_char                bytes[ngx_mra_window_len(NGX_MRA_WINDOW_MAX, 1)];
 } ngx_mra_shm_window_t;
 
 
@@ -315,7 +315,7 @@ ngx_mra_shm_hit(ngx_mra_store_t *st, ngx_mra_op_t *op)
     e = ngx_mra_shm_table_find(shm->table, op->kind, op->key);
 
     if (e == NULL) {
-        ngx_mra_window_init(&u.w, op->limit);
+        ngx_mra_window_init(&u.w, op->limit, op->id != 0);
         rc = ngx_mra_shm_hit_new(shm, op, &u, now);
 
     } else {
@@ -337,10 +337,11 @@ ngx_mra_shm_hit_again(ngx_mra_shm_t *shm, ngx_mra_op_t *op,
 
     ngx_mra_shm_table_read(shm->table, e, 0, u, e->size);
 
-    if (u->w.size < op->limit) {
+    if (u->w.size < op->limit || (op->id && !u->w.ids)) {
         old = *u;
 
-        ngx_mra_window_init(&u->w, op->limit);
+        ngx_mra_window_init(&u->w, ngx_max(u->w.size, op->limit),
+                            op->id || u->w.ids);
         ngx_mra_window_copy(&u->w, &old.w);
 
         return ngx_mra_shm_hit_new(shm, op, u, now);
@@ -352,18 +353,26 @@ ngx_mra_shm_hit_again(ngx_mra_shm_t *shm, ngx_mra_op_t *op,
 
     /* the new attempt, and what makes it count */
 
-    slot = ngx_mra_window_len((u->w.head + u->w.n - 1) % u->w.size);
+    slot = ngx_mra_window_len((u->w.head + u->w.n - 1) % u->w.size, 0);
 
     ngx_mra_shm_table_change(shm->table, e, slot, u->bytes + slot,
                              sizeof(uint32_t));
-    ngx_mra_shm_table_change(shm->table, e, 0, u, ngx_mra_window_len(0));
+
+    if (u->w.ids) {
+        slot += u->w.size * sizeof(uint32_t);
+
+        ngx_mra_shm_table_change(shm->table, e, slot, u->bytes + slot,
+                                 sizeof(uint32_t));
+    }
+
+    ngx_mra_shm_table_change(shm->table, e, 0, u, ngx_mra_window_len(0, 0));
     ngx_mra_shm_table_move(shm->table, e, now + op->period);
 
     return NGX_OK;
 }
 
 
-/* a window that is new or has grown: there is room for one more attempt */
+/* a window that is new, has grown or has ids now */
 
 static ngx_int_t
 ngx_mra_shm_hit_new(ngx_mra_shm_t *shm, ngx_mra_op_t *op,
@@ -372,15 +381,17 @@ ngx_mra_shm_hit_new(ngx_mra_shm_t *shm, ngx_mra_op_t *op,
     size_t                size, name_len;
     ngx_mra_shm_entry_t  *e, *old;
 
-    size = ngx_mra_window_len(op->limit);
+    if (ngx_mra_shm_judge(op, &u->w, now) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    size = ngx_mra_window_len(u->w.size, u->w.ids);
     name_len = ngx_min(op->name.len, NGX_MRA_NAME_MAX);
 
     e = ngx_mra_shm_new(shm, op, size, name_len, now);
     if (e == NULL) {
         return NGX_ERROR;
     }
-
-    (void) ngx_mra_shm_judge(op, &u->w, now);
 
     old = ngx_mra_shm_table_find(shm->table, op->kind, op->key);
 
@@ -398,7 +409,7 @@ ngx_mra_shm_judge(ngx_mra_op_t *op, ngx_mra_window_t *w, ngx_msec_t now)
     ngx_int_t                  rc;
     ngx_mra_window_verdict_t   v;
 
-    rc = ngx_mra_window_hit(w, now, op->limit, op->period, &v);
+    rc = ngx_mra_window_hit(w, op->id, now, op->limit, op->period, &v);
 
     op->used = v.used;
     op->retry = v.retry;
@@ -682,15 +693,21 @@ static ngx_uint_t
 ngx_mra_shm_peek(ngx_mra_shm_t *shm, ngx_mra_op_t *op,
     ngx_mra_shm_entry_t *e, ngx_msec_t now)
 {
+    ngx_msec_t                 period;
     ngx_mra_shm_window_t       u;
     ngx_mra_window_verdict_t   v;
 
+    period = op->period ? op->period : NGX_MRA_WINDOW_LIFE;
+
     ngx_mra_shm_table_read(shm->table, e, 0, &u, e->size);
 
-    (void) ngx_mra_window_peek(&u.w, now, op->limit ? op->limit : 1,
-                               op->period ? op->period : NGX_MRA_WINDOW_LIFE,
+    (void) ngx_mra_window_peek(&u.w, now, op->limit ? op->limit : 1, period,
                                &v);
     op->retry = v.retry;
+
+    if (op->attempts) {
+        (void) ngx_mra_window_read(&u.w, now, period, op->attempts);
+    }
 
     return v.used;
 }

@@ -13,6 +13,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include "ngx_mra_window.h"
 
 
 #define NGX_MRA_KEY_LEN    16
@@ -54,6 +55,9 @@ struct ngx_mra_op_s {
 
     ngx_uint_t        limit;    /* hit: attempts admitted... */
     ngx_msec_t        period;   /* ...in so many ms */
+    uint32_t          id;       /* hit: of the attempt, or 0 */
+    ngx_mra_attempt_t *attempts;    /* get: NULL, or room for as many as may
+                                       be in a window, oldest first */
     ngx_mra_op_t     *also;     /* hit: NULL or a get, see below */
     ngx_uint_t        used;     /* hit, out: attempts in the window */
     ngx_msec_t        retry;    /* hit, out: refused, ms until the next */
@@ -108,13 +112,15 @@ struct ngx_mra_store_s {
  * NGX_ERROR     the back end failed; get, scan: the buffer is too small
  *
  * get   copies the value and its remaining life; of a window the name, and
- *       what hit would say now of op->limit in op->period: used and retry
+ *       what hit would say now of op->limit in op->period: used and retry;
+ *       op->attempts are those op->used
  * set   stores or replaces a value with a life of op->ttl ms, 0: as del; a
  *       full store gives up what expires first
  * del   forgets; of bindings with a name only one whose value begins with it
  * hit   counts one attempt in a sliding window, one atomic step; the window
  *       lives for op->period after its last admitted attempt; a limit or
- *       period of 0 admits and counts nothing
+ *       period of 0 admits and counts nothing; an attempt with an op->id
+ *       that is in the window is admitted and not counted again
  *       op->also may be answered on the same way: its rc, NGX_AGAIN before,
  *       is then one of the others when the hit has answered; its handler is
  *       never called, and it ends with the hit

@@ -117,7 +117,8 @@ static ngx_mra_remote_command_t  ngx_mra_remote_commands[] = {
     { "set", 4, ngx_mra_remote_store },        /* kind name value ttl; of nodes
                                                   "+" is a space */
     { "del", 2, ngx_mra_remote_store },        /* kind name [beginning] */
-    { "hit", 4, ngx_mra_remote_store },        /* kind name limit period */
+    { "hit", 4, ngx_mra_remote_store },        /* kind name limit period
+                                                  [id] */
     { "scan", 2, ngx_mra_remote_scan },        /* kind size [period] */
     { "count", 1, ngx_mra_remote_count_kind }, /* kind */
     { "stat", 0, ngx_mra_remote_stat },
@@ -512,6 +513,7 @@ ngx_mra_remote_prepare(ngx_mra_conf_t *mcf, ngx_str_t *arg, ngx_uint_t n,
     } else if (n > 4) {
         op->limit = ngx_mra_remote_number(&arg[3]);
         op->period = ngx_mra_remote_number(&arg[4]);
+        op->id = (n > 5) ? ngx_mra_remote_number(&arg[5]) : 0;
 
     } else if (n > 3) {
         op->value.len = ngx_mra_remote_number(&arg[3]);

@@ -9,7 +9,7 @@ use MRA::Nginx;
 use MRA::Remote;
 use Test::More;
 
-my $t = MRA::Nginx->new()->plan(57);
+my $t = MRA::Nginx->new()->plan(63);
 my $remote = MRA::Remote->new($t);
 
 $t->write_file_expand('nginx.conf', <<"END");
@@ -89,6 +89,18 @@ like($w2->do('hit authorization alice 3 300000'), qr/^DECLINED 9 \d+$/,
     'a lower one too');
 is($w1->do('hit authorization alice 100 300000'), 'OK 10 0', 'the highest');
 is($w1->do('hit authorization alice 101 300000'), 'ERROR 0 0', 'above it');
+
+# a window without ids, full, to which attempts with ids come
+
+$w1->do('hit authorization dave 2 300000') for 1 .. 2;
+like($w2->do('hit authorization dave 2 300000 5'), qr/^DECLINED 2 \d+$/,
+    'an id does not help into a full window');
+is($w1->do('hit authorization dave 3 300000 5'), 'OK 3 0', 'a window grows');
+is($w2->do('hit authorization dave 3 300000 5'), 'OK 3 0', 'the same attempt');
+is($w2->do("hit authorization dave 30 300000 $_"), 'OK ' . ($_ - 2) . ' 0',
+    "attempt $_") for 6, 7;
+is($w1->do('hit authorization dave 30 300000 5'), 'OK 5 0', 'still the same');
+
 is($w1->do('hit authorization carol 0 300000'), 'OK 0 0', 'no limit');
 is($w1->do('hit authorization carol 8 0'), 'OK 0 0', 'no period');
 is($w1->do('get authorization carol'), 'DECLINED', 'leave nothing');

@@ -55,6 +55,11 @@ my @cases = (
     ['del', "set token x $long 60000", 'del token x', 'get token x',
         qr/^(DECLINED$|OK $long )/],
 
+    ['hit of an attempt with an id',
+        ['del authorization x', 'hit authorization x 8 300000 1'],
+        'hit authorization x 8 300000 2', 'get authorization x 8 300000',
+        qr/^OK x (300|299)\d\d\d [12] 0$/],
+
     ['hit', 'del authorization x', 'hit authorization x 8 300000',
         'get authorization x 8 300000',
         qr/^(DECLINED$|OK x (300|299)\d\d\d 1 0$)/],

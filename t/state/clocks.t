@@ -109,7 +109,7 @@ my $bytes;
 ok(wait_for(30, sub {
     ($bytes) = sort { $a <=> $b } map { $redis->cli('STRLEN', $_) }
         split /\n/, $redis->cli('KEYS', 'mra:a*');
-    return $bytes == 15 && 3 == grep { $_->log =~ /does its work again/ }
+    return $bytes == 27 && 3 == grep { $_->log =~ /does its work again/ }
         @nodes }), 'what each decided alone is merged');
 like($workers[1]->do('hit authorization carol 8 300000'), qr/^OK 4 /,
     'one limit again');

@@ -11,7 +11,7 @@ use MRA::Nodes;
 use MRA::Util;
 use Test::More;
 
-my $t = MRA::Nginx->new()->plan(116);
+my $t = MRA::Nginx->new()->plan(136);
 my $redis = MRA::Daemon->redis($t);
 
 
@@ -63,6 +63,14 @@ sub contract {
     $is->($w1, 'hit authorization alice 3 300000', 'DECLINED 9 \d+');
     $is->($w1, 'hit authorization alice 101 300000', 'ERROR 0 0');
     $is->($w1, 'hit authorization carol 0 300000', 'OK 0 0');
+
+    # an attempt with an id is counted once, in a full window too
+
+    $is->($w1, 'hit authorization zoe 2 300000 77', 'OK 1 0');
+    $is->($w2, 'hit authorization zoe 2 300000 77', 'OK 1 0');
+    $is->($w2, 'hit authorization zoe 2 300000 78', 'OK 2 0');
+    $is->($w1, 'hit authorization zoe 2 300000 79', 'DECLINED 2 \d+');
+    $is->($w1, 'hit authorization zoe 2 300000 77', 'OK 2 0');
 
     # the sliding log: the first of two leaves before the second
 
