@@ -28,7 +28,9 @@ static const char * const  ngx_http_mra_api_kinds[] = {
     "failures",
     "bans",
     "bindings",
-    "nodes"
+    "nodes",
+    "exemptions",
+    "revocations"
 };
 
 

@@ -117,9 +117,12 @@ ngx_http_mra_api_walk(ngx_http_mra_api_t *api, ngx_uint_t revoke)
     walk->event.data = &walk->dumb;
     walk->event.log = api->request->connection->log;
 
-    /* nobody signs in again with what was remembered */
+    /* what is not found here ends with this, here and elsewhere */
 
-    if (revoke && ngx_http_mra_api_forget_credentials(walk) != NGX_OK) {
+    if (revoke
+        && (ngx_mra_revoke(api->mra, &walk->user) != NGX_OK
+            || ngx_http_mra_api_forget_credentials(walk) != NGX_OK))
+    {
         return NGX_ERROR;
     }
 

@@ -267,6 +267,7 @@ ngx_http_mra_check_credential(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
 
         if (also && also->rc != NGX_AGAIN) {
             op->value.len = also->value.len;
+            op->ttl = also->ttl;
             op->rc = also->rc;
 
         } else {
@@ -282,7 +283,8 @@ ngx_http_mra_check_credential(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
 
     if (op->rc == NGX_OK
         && op->value.len == NGX_HTTP_MRA_MAC_LEN
-        && ngx_mra_token_equal(cred->cached, cred->mac, NGX_HTTP_MRA_MAC_LEN))
+        && ngx_mra_token_equal(cred->cached, cred->mac, NGX_HTTP_MRA_MAC_LEN)
+        && !ngx_mra_revoked(ctx->mmcf->mra, &ctx->user, op->ttl))
     {
         ctx->status = NGX_HTTP_MRA_CACHED;
     }
@@ -307,7 +309,8 @@ ngx_http_mra_keep_credential(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
         /* who did not ask the UC node has nothing to add */
 
         if (cred->sr == NULL || cred->bearer
-            || mra->credentials_refresh_interval == 0)
+            || mra->credentials_refresh_interval == 0
+            || ngx_http_mra_is_revoked(r, ctx))
         {
             return NGX_DECLINED;
         }

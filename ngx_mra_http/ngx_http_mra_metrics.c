@@ -222,7 +222,7 @@ static const ngx_http_mra_sample_t  ngx_http_mra_samples[] = {
 
 static const char * const  ngx_http_mra_kinds[] = {
     "token", "credential", "authorization", "failure", "ban", "binding",
-    "node"
+    "node", "exemption", "revocation"
 };
 
 

@@ -238,6 +238,11 @@ ngx_int_t ngx_http_mra_check_token(ngx_http_request_t *r,
 ngx_int_t ngx_http_mra_issue_token(ngx_http_request_t *r,
     ngx_http_mra_ctx_t *ctx);
 
+/* whether the user was signed out since the request came */
+
+ngx_uint_t ngx_http_mra_is_revoked(ngx_http_request_t *r,
+    ngx_http_mra_ctx_t *ctx);
+
 
 /* ngx_http_mra_credential.c */
 

@@ -89,7 +89,9 @@ ngx_http_mra_try_tokens(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
 
         ctx->asked = 0;
 
-        if (op->rc == NGX_OK) {
+        if (op->rc == NGX_OK
+            && !ngx_mra_revoked(ctx->mmcf->mra, &op->value, op->ttl))
+        {
             ctx->user = op->value;
             ctx->status = NGX_HTTP_MRA_TOKEN;
             return NGX_OK;
@@ -241,7 +243,8 @@ ngx_http_mra_issue_token(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
 
     if (!ctx->asked) {
 
-        if (ctx->credential->bearer || mra->credentials_refresh_interval == 0)
+        if (ctx->credential->bearer || mra->credentials_refresh_interval == 0
+            || ngx_http_mra_is_revoked(r, ctx))
         {
             return NGX_OK;
         }
@@ -286,6 +289,30 @@ ngx_http_mra_issue_token(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
     }
 
     return NGX_OK;
+}
+
+
+/* what was asked of the UC node before counts no more */
+
+ngx_uint_t
+ngx_http_mra_is_revoked(ngx_http_request_t *r, ngx_http_mra_ctx_t *ctx)
+{
+    ngx_time_t      *tp;
+    ngx_msec_t       life;
+    ngx_mra_conf_t  *mra;
+    ngx_msec_int_t   age;
+
+    mra = ctx->mmcf->mra;
+    life = mra->credentials_refresh_interval;
+
+    tp = ngx_timeofday();
+
+    age = (ngx_msec_int_t) (tp->sec - r->main->start_sec) * 1000
+          + (ngx_msec_int_t) (tp->msec - r->main->start_msec);
+    age = ngx_max(age, 0);
+
+    return ngx_mra_revoked(mra, &ctx->user,
+                           life - ngx_min((ngx_msec_t) age, life));
 }
 
 

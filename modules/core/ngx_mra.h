@@ -21,7 +21,7 @@
 
 /* layout of what is declared here and in ngx_mra_store.h */
 
-#define NGX_MRA_ABI      3
+#define NGX_MRA_ABI      4
 
 /*
  * When this module is missing, of another version, or loaded later than
@@ -106,6 +106,23 @@ ngx_int_t ngx_mra_credential_mac(ngx_mra_conf_t *mcf, ngx_str_t *scope,
 /* 32 bytes for a use of one's own, the same on all who have the secret */
 
 ngx_int_t ngx_mra_derive(ngx_mra_conf_t *mcf, char *label, u_char *key);
+
+
+/*
+ * Ends the tokens and remembered credentials of a user, in normal form, also
+ * those that this node has never seen; with Redis on all nodes.  Those that
+ * are made in the same second end too.  NGX_OK / NGX_ERROR
+ */
+
+ngx_int_t ngx_mra_revoke(ngx_mra_conf_t *mcf, ngx_str_t *user);
+
+/*
+ * Whether one that lives for "left" ms more was ended.  Asks shared memory
+ * only, and reads one number while nothing is revoked.
+ */
+
+ngx_uint_t ngx_mra_revoked(ngx_mra_conf_t *mcf, ngx_str_t *user,
+    ngx_msec_t left);
 
 
 typedef enum {

@@ -66,14 +66,6 @@ typedef struct {
 typedef struct ngx_mra_block_s  ngx_mra_block_t;
 
 
-/* exemptions made at run time */
-
-typedef struct {
-    ngx_atomic_t            n;
-    ngx_mra_exemption_t     made[NGX_MRA_EXEMPTIONS];
-} ngx_mra_exempt_t;
-
-
 /* in shared memory; its head is the same in all versions */
 
 typedef struct {
@@ -88,7 +80,6 @@ typedef struct {
     u_char                  name[16];   /* of this zone, for IPC */
     ngx_atomic_t            number;     /* the last one given to a worker */
     ngx_mra_block_t        *blocks;
-    ngx_mra_exempt_t        exempt;
 
     ngx_mra_node_zone_t     node;
 
@@ -145,6 +136,12 @@ struct ngx_mra_core_conf_s {
     ngx_array_t             exempt;         /* of ngx_mra_exemption_t */
     u_char                  protect_key[32];
 
+    /* a worker's copy of those that were made at run time */
+
+    ngx_mra_exemption_t    *made;
+    ngx_uint_t              nmade;
+    ngx_uint_t              made_changes;   /* when it was read */
+
     ngx_slab_pool_t        *shpool;
     ngx_mra_zone_t         *zone;
     ngx_mra_core_conf_t    *old;        /* of which a changed zone takes over
@@ -191,6 +188,14 @@ char *ngx_mra_set_exempt(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 /* when the secret is known; NGX_OK / NGX_ERROR */
 
 ngx_int_t ngx_mra_protect_init(ngx_mra_core_conf_t *mccf);
+
+/* an operation whose key is under the secret; on what is kept of a network */
+
+void ngx_mra_protect_op(ngx_mra_core_conf_t *mccf, ngx_mra_op_t *op,
+    ngx_mra_kind_e kind, const u_char *what, size_t what_len,
+    const u_char *name, size_t len);
+void ngx_mra_ban_op(ngx_mra_core_conf_t *mccf, ngx_mra_op_t *op,
+    ngx_mra_kind_e kind, ngx_uint_t category, const ngx_mra_address_t *net);
 
 
 /* ngx_mra_zone.c */

@@ -1,6 +1,10 @@
 
 /*
  * Copyright (C) ngx_mra contributors
+ *
+ * Exemptions made at run time are records of the store, one for a network
+ * and a category, so that two who make them never undo each other's.  Each
+ * worker reads them all when one has changed.
  */
 
 
@@ -9,54 +13,68 @@
 #include "ngx_mra_core.h"
 
 
-static ngx_mra_exemption_t *ngx_mra_exemption_find(ngx_mra_exempt_t *ex,
+/* a version, the category, and the network */
+
+#define NGX_MRA_EXEMPT_VERSION  1
+#define NGX_MRA_EXEMPT_LEN      20
+
+#define NGX_MRA_EXEMPT_PAGE     4096
+
+/* as good as for ever, ms */
+
+#define NGX_MRA_EXEMPT_LIFE     ((ngx_msec_t) 3650 * 24 * 3600 * 1000)
+
+
+static ngx_uint_t ngx_mra_exempt_read(ngx_mra_core_conf_t *mccf);
+static void ngx_mra_exempt_add(ngx_mra_core_conf_t *mccf, const u_char *p,
+    size_t len);
+static ngx_mra_exemption_t *ngx_mra_exempt_find(ngx_mra_core_conf_t *mccf,
     const ngx_mra_address_t *net);
+static size_t ngx_mra_exempt_encode(u_char *p, const ngx_mra_address_t *net,
+    ngx_uint_t category);
 
-
-/*
- * A killed worker leaves an exemption that is whole or is not counted: an
- * entry is filled before there is one more, and the last one takes the place
- * of one that goes.
- */
 
 ngx_int_t
 ngx_mra_exempt(ngx_mra_conf_t *mcf, const ngx_mra_address_t *net,
     ngx_uint_t categories)
 {
-    ngx_int_t             rc;
-    ngx_mra_exempt_t     *ex;
+    u_char                value[NGX_MRA_EXEMPT_LEN];
+    ngx_uint_t            c, n;
+    ngx_mra_op_t          op;
     ngx_mra_exemption_t  *e;
     ngx_mra_core_conf_t  *mccf;
 
     mccf = (ngx_mra_core_conf_t *) mcf;
-    ex = &mccf->zone->exempt;
 
-    ngx_shmtx_lock(&mccf->shpool->mutex);
+    n = ngx_mra_exempt_read(mccf);
+    e = ngx_mra_exempt_find(mccf, net);
 
-    e = ngx_mra_exemption_find(ex, net);
-
-    if (e) {
-        rc = (e->categories & categories) == categories ? NGX_DECLINED
-                                                        : NGX_OK;
-        e->categories |= categories;
-
-    } else if (ex->n < NGX_MRA_EXEMPTIONS) {
-        e = &ex->made[ex->n];
-        e->net = *net;
-        e->categories = categories;
-
-        ngx_memory_barrier();
-
-        ex->n++;
-        rc = NGX_OK;
-
-    } else {
-        rc = NGX_BUSY;
+    if (e == NULL && n == NGX_MRA_EXEMPTIONS) {
+        return NGX_BUSY;
     }
 
-    ngx_shmtx_unlock(&mccf->shpool->mutex);
+    if (e) {
+        categories &= ~e->categories;
+    }
 
-    return rc;
+    for (c = 0; c < NGX_MRA_CATEGORIES; c++) {
+
+        if (!(categories & ngx_mra_category_bit(c))) {
+            continue;
+        }
+
+        ngx_mra_ban_op(mccf, &op, NGX_MRA_EXEMPTION, c, net);
+
+        op.value.data = value;
+        op.value.len = ngx_mra_exempt_encode(value, net, c);
+        op.ttl = NGX_MRA_EXEMPT_LIFE;
+
+        if (ngx_mra_store_set(mcf->store, &op) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return categories ? NGX_OK : NGX_DECLINED;
 }
 
 
@@ -64,45 +82,122 @@ ngx_int_t
 ngx_mra_unexempt(ngx_mra_conf_t *mcf, const ngx_mra_address_t *net,
     ngx_uint_t categories)
 {
-    ngx_int_t             rc;
-    ngx_mra_exempt_t     *ex;
+    ngx_uint_t            c;
+    ngx_mra_op_t          op;
     ngx_mra_exemption_t  *e;
     ngx_mra_core_conf_t  *mccf;
 
     mccf = (ngx_mra_core_conf_t *) mcf;
-    ex = &mccf->zone->exempt;
 
-    rc = NGX_DECLINED;
+    (void) ngx_mra_exempt_read(mccf);
 
-    ngx_shmtx_lock(&mccf->shpool->mutex);
+    e = ngx_mra_exempt_find(mccf, net);
+    categories &= e ? e->categories : 0;
 
-    e = ngx_mra_exemption_find(ex, net);
+    for (c = 0; c < NGX_MRA_CATEGORIES; c++) {
 
-    if (e && (e->categories & categories)) {
-        e->categories &= ~categories;
-        rc = NGX_OK;
+        if (categories & ngx_mra_category_bit(c)) {
+            ngx_mra_ban_op(mccf, &op, NGX_MRA_EXEMPTION, c, net);
 
-        if (e->categories == 0) {
-            *e = ex->made[ex->n - 1];
-            ngx_memory_barrier();
-            ex->n--;
+            /* a life of nothing: as del, and nobody waits for Redis */
+
+            (void) ngx_mra_store_set(mcf->store, &op);
         }
     }
 
-    ngx_shmtx_unlock(&mccf->shpool->mutex);
+    return categories ? NGX_OK : NGX_DECLINED;
+}
 
-    return rc;
+
+/* brings the worker's copy up to date; the answer is how many there are */
+
+static ngx_uint_t
+ngx_mra_exempt_read(ngx_mra_core_conf_t *mccf)
+{
+    u_char            *p, page[NGX_MRA_EXEMPT_PAGE];
+    ngx_uint_t         changes;
+    ngx_mra_op_t       op;
+    ngx_mra_record_t  *rec;
+
+    changes = ngx_mra_shm_changes(mccf->shm_store, NGX_MRA_EXEMPTION);
+
+    if (changes == mccf->made_changes) {
+        return mccf->nmade;
+    }
+
+    mccf->nmade = 0;
+    mccf->made_changes = changes;
+
+    ngx_memzero(&op, sizeof(ngx_mra_op_t));
+    op.kind = NGX_MRA_EXEMPTION;
+
+    do {
+        op.value.data = ngx_align_ptr(page, 8);
+        op.value.len = NGX_MRA_EXEMPT_PAGE - 8;
+
+        if (ngx_mra_store_scan(mccf->pub.store, &op) != NGX_OK) {
+            break;
+        }
+
+        for (p = op.value.data;
+             p < op.value.data + op.value.len;
+             p += rec->len)
+        {
+            rec = (ngx_mra_record_t *) p;
+            ngx_mra_exempt_add(mccf, rec->data, rec->size);
+        }
+
+    } while (op.cursor);
+
+    return mccf->nmade;
+}
+
+
+/* what is empty is no more, what is of a newer node is not known here */
+
+static void
+ngx_mra_exempt_add(ngx_mra_core_conf_t *mccf, const u_char *p, size_t len)
+{
+    ngx_mra_address_t     net;
+    ngx_mra_exemption_t  *e;
+
+    if (len != NGX_MRA_EXEMPT_LEN || p[0] != NGX_MRA_EXEMPT_VERSION
+        || p[1] >= NGX_MRA_CATEGORIES
+        || (p[2] != 4 && p[2] != 6)
+        || p[3] > (p[2] == 4 ? 32 : 128))
+    {
+        return;
+    }
+
+    net.family = p[2];
+    net.prefix = p[3];
+    ngx_memcpy(net.bytes, p + 4, sizeof(net.bytes));
+
+    e = ngx_mra_exempt_find(mccf, &net);
+
+    if (e == NULL) {
+
+        if (mccf->nmade == NGX_MRA_EXEMPTIONS) {
+            return;
+        }
+
+        e = &mccf->made[mccf->nmade++];
+        e->net = net;
+        e->categories = 0;
+    }
+
+    e->categories |= ngx_mra_category_bit(p[1]);
 }
 
 
 static ngx_mra_exemption_t *
-ngx_mra_exemption_find(ngx_mra_exempt_t *ex, const ngx_mra_address_t *net)
+ngx_mra_exempt_find(ngx_mra_core_conf_t *mccf, const ngx_mra_address_t *net)
 {
     ngx_uint_t  i;
 
-    for (i = 0; i < ex->n; i++) {
-        if (ngx_mra_address_eq(&ex->made[i].net, net)) {
-            return &ex->made[i];
+    for (i = 0; i < mccf->nmade; i++) {
+        if (ngx_mra_address_eq(&mccf->made[i].net, net)) {
+            return &mccf->made[i];
         }
     }
 
@@ -110,11 +205,25 @@ ngx_mra_exemption_find(ngx_mra_exempt_t *ex, const ngx_mra_address_t *net)
 }
 
 
+static size_t
+ngx_mra_exempt_encode(u_char *p, const ngx_mra_address_t *net,
+    ngx_uint_t category)
+{
+    *p++ = NGX_MRA_EXEMPT_VERSION;
+    *p++ = (u_char) category;
+    *p++ = net->family;
+    *p++ = net->prefix;
+
+    ngx_memcpy(p, net->bytes, sizeof(net->bytes));
+
+    return NGX_MRA_EXEMPT_LEN;
+}
+
+
 ngx_uint_t
 ngx_mra_exempted(ngx_mra_conf_t *mcf, const ngx_mra_address_t *a)
 {
-    ngx_uint_t            i, bits;
-    ngx_mra_exempt_t     *ex;
+    ngx_uint_t            i, n, bits;
     ngx_mra_exemption_t  *e;
     ngx_mra_core_conf_t  *mccf;
 
@@ -129,21 +238,13 @@ ngx_mra_exempted(ngx_mra_conf_t *mcf, const ngx_mra_address_t *a)
         }
     }
 
-    ex = &mccf->zone->exempt;
+    n = ngx_mra_exempt_read(mccf);
 
-    if (ex->n == 0) {
-        return bits;
-    }
-
-    ngx_shmtx_lock(&mccf->shpool->mutex);
-
-    for (i = 0; i < ex->n; i++) {
-        if (ngx_mra_address_in(a, &ex->made[i].net)) {
-            bits |= ex->made[i].categories;
+    for (i = 0; i < n; i++) {
+        if (ngx_mra_address_in(a, &mccf->made[i].net)) {
+            bits |= mccf->made[i].categories;
         }
     }
-
-    ngx_shmtx_unlock(&mccf->shpool->mutex);
 
     return bits;
 }
@@ -167,18 +268,12 @@ ngx_uint_t
 ngx_mra_exemptions_made(ngx_mra_conf_t *mcf, ngx_mra_exemption_t *copy)
 {
     ngx_uint_t            n;
-    ngx_mra_exempt_t     *ex;
     ngx_mra_core_conf_t  *mccf;
 
     mccf = (ngx_mra_core_conf_t *) mcf;
-    ex = &mccf->zone->exempt;
+    n = ngx_mra_exempt_read(mccf);
 
-    ngx_shmtx_lock(&mccf->shpool->mutex);
-
-    n = ex->n;
-    ngx_memcpy(copy, ex->made, n * sizeof(ngx_mra_exemption_t));
-
-    ngx_shmtx_unlock(&mccf->shpool->mutex);
+    ngx_memcpy(copy, mccf->made, n * sizeof(ngx_mra_exemption_t));
 
     return n;
 }

@@ -532,6 +532,8 @@ ngx_mra_create_conf(ngx_cycle_t *cycle)
      *     mccf->resolver = NULL;
      *     mccf->required_by = NULL;
      *     mccf->exempt = { NULL };
+     *     mccf->nmade = 0;
+     *     mccf->made_changes = 0;
      *     mccf->zone = NULL;
      *     mccf->worker = NULL;
      */
@@ -548,6 +550,12 @@ ngx_mra_create_conf(ngx_cycle_t *cycle)
     mccf->zone_size = NGX_CONF_UNSET_SIZE;
     mccf->near.lost = NGX_CONF_UNSET_UINT;
     mccf->resolver_timeout = NGX_CONF_UNSET_MSEC;
+
+    mccf->made = ngx_palloc(cycle->pool, NGX_MRA_EXEMPTIONS
+                                         * sizeof(ngx_mra_exemption_t));
+    if (mccf->made == NULL) {
+        return NULL;
+    }
 
     ngx_mra_protect_create_conf(mccf);
 

@@ -16,6 +16,10 @@
 
 #define NGX_MRA_BAN_PAGE   4096
 
+/* others that change the record of an address meanwhile */
+
+#define NGX_MRA_BAN_TRIES  1000
+
 
 /* a failure that is being counted; nobody waits for it */
 
@@ -29,17 +33,37 @@ typedef struct {
 } ngx_mra_fail_t;
 
 
+/* what is done to the record of an address */
+
+typedef struct {
+    ngx_uint_t             category;
+    ngx_uint_t             categories;    /* lifted: in and out, as bits */
+    ngx_msec_t             block;
+    ngx_msec_t             most;
+} ngx_mra_ban_change_t;
+
+typedef ngx_int_t (*ngx_mra_ban_change_pt)(ngx_mra_ban_t *ban,
+    ngx_mra_ban_change_t *data);
+
+
 static void ngx_mra_failed(ngx_mra_op_t *op);
 static void ngx_mra_fail_judge(ngx_mra_fail_t *fail);
 static void ngx_mra_fail_ban(ngx_mra_fail_t *fail);
 static void ngx_mra_fail_forget(ngx_mra_core_conf_t *mccf,
     const ngx_mra_address_t *net, ngx_uint_t categories);
-static ngx_int_t ngx_mra_ban_store(ngx_mra_core_conf_t *mccf,
-    ngx_mra_ban_t *ban);
+static ngx_int_t ngx_mra_ban_change(ngx_mra_core_conf_t *mccf,
+    ngx_mra_ban_t *ban, const ngx_mra_address_t *net,
+    ngx_mra_ban_change_pt change, ngx_mra_ban_change_t *data);
+static ngx_int_t ngx_mra_ban_failed(ngx_mra_ban_t *ban,
+    ngx_mra_ban_change_t *data);
+static ngx_int_t ngx_mra_ban_made(ngx_mra_ban_t *ban,
+    ngx_mra_ban_change_t *data);
+static ngx_int_t ngx_mra_ban_lifted(ngx_mra_ban_t *ban,
+    ngx_mra_ban_change_t *data);
+static ngx_int_t ngx_mra_ban_read(ngx_mra_core_conf_t *mccf,
+    const ngx_mra_address_t *net, ngx_mra_ban_t *ban, ngx_str_t *value);
 static void ngx_mra_ban_log(ngx_uint_t category,
     const ngx_mra_address_t *net, ngx_msec_t time);
-static void ngx_mra_ban_op(ngx_mra_core_conf_t *mccf, ngx_mra_op_t *op,
-    ngx_mra_kind_e kind, ngx_uint_t category, const ngx_mra_address_t *net);
 static void ngx_mra_ban_net(ngx_mra_core_conf_t *mccf,
     ngx_mra_address_t *net, const ngx_mra_address_t *a);
 
@@ -157,23 +181,24 @@ ngx_mra_fail_judge(ngx_mra_fail_t *fail)
 }
 
 
-/* what was under way when the ban began adds nothing to it */
-
 static void
 ngx_mra_fail_ban(ngx_mra_fail_t *fail)
 {
     ngx_uint_t             c;
     ngx_mra_ban_t          ban;
+    ngx_mra_ban_change_t   change;
     ngx_mra_protection_t  *pn;
 
     c = fail->category;
     pn = &fail->mccf->protection[c];
 
-    (void) ngx_mra_ban_find(&fail->mccf->pub, &fail->net, &ban);
+    change.category = c;
+    change.block = pn->block;
+    change.most = pn->max_block;
 
-    if (ban.left[c]
-        || ngx_mra_ban_add(&ban, c, pn->block, pn->max_block) != NGX_OK
-        || ngx_mra_ban_store(fail->mccf, &ban) != NGX_OK)
+    if (ngx_mra_ban_change(fail->mccf, &ban, &fail->net, ngx_mra_ban_failed,
+                           &change)
+        != NGX_OK)
     {
         return;
     }
@@ -280,6 +305,7 @@ ngx_mra_ban(ngx_mra_conf_t *mcf, const ngx_mra_address_t *a,
     ngx_mra_ban_t          ban;
     ngx_mra_address_t      net;
     ngx_mra_core_conf_t   *mccf;
+    ngx_mra_ban_change_t   change;
     ngx_mra_protection_t  *pn;
 
     mccf = (ngx_mra_core_conf_t *) mcf;
@@ -295,17 +321,14 @@ ngx_mra_ban(ngx_mra_conf_t *mcf, const ngx_mra_address_t *a,
         return NGX_ABORT;
     }
 
-    (void) ngx_mra_ban_find(mcf, &net, &ban);
+    change.category = category;
+    change.block = time ? time : pn->block;
+    change.most = time ? time : pn->max_block;
 
-    rc = time ? ngx_mra_ban_add(&ban, category, time, time)
-              : ngx_mra_ban_add(&ban, category, pn->block, pn->max_block);
+    rc = ngx_mra_ban_change(mccf, &ban, &net, ngx_mra_ban_made, &change);
 
     if (rc != NGX_OK) {
         return rc;
-    }
-
-    if (ngx_mra_ban_store(mccf, &ban) != NGX_OK) {
-        return NGX_ERROR;
     }
 
     ngx_mra_count(mcf, NGX_MRA_BANS + category, 1);
@@ -319,37 +342,31 @@ ngx_int_t
 ngx_mra_unban(ngx_mra_conf_t *mcf, const ngx_mra_address_t *a,
     ngx_uint_t categories)
 {
-    u_char                buf[NGX_MRA_ADDRESS_LEN];
-    ngx_str_t             text;
-    ngx_uint_t            c, bits;
-    ngx_mra_ban_t         ban;
-    ngx_mra_address_t     net;
-    ngx_mra_core_conf_t  *mccf;
+    u_char                 buf[NGX_MRA_ADDRESS_LEN];
+    ngx_int_t              rc;
+    ngx_str_t              text;
+    ngx_uint_t             c;
+    ngx_mra_ban_t          ban;
+    ngx_mra_address_t      net;
+    ngx_mra_core_conf_t   *mccf;
+    ngx_mra_ban_change_t   change;
 
     mccf = (ngx_mra_core_conf_t *) mcf;
 
     ngx_mra_ban_net(mccf, &net, a);
     ngx_mra_fail_forget(mccf, &net, categories);
 
-    if (ngx_mra_ban_find(mcf, &net, &ban) != NGX_OK) {
-        return NGX_DECLINED;
+    change.categories = categories;
+
+    rc = ngx_mra_ban_change(mccf, &ban, &net, ngx_mra_ban_lifted, &change);
+
+    if (rc != NGX_OK) {
+        return rc;
     }
 
-    bits = ngx_mra_ban_categories(&ban) & categories;
+    /* those that were banned; who was remembered only was not */
 
-    for (c = 0; c < NGX_MRA_CATEGORIES; c++) {
-
-        if (categories & ngx_mra_category_bit(c)) {
-            ban.left[c] = 0;
-            ban.bans[c] = 0;
-        }
-    }
-
-    if (ngx_mra_ban_store(mccf, &ban) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (bits == 0) {
+    if (change.categories == 0) {
         return NGX_DECLINED;
     }
 
@@ -358,7 +375,7 @@ ngx_mra_unban(ngx_mra_conf_t *mcf, const ngx_mra_address_t *a,
 
     for (c = 0; c < NGX_MRA_CATEGORIES; c++) {
 
-        if (bits & ngx_mra_category_bit(c)) {
+        if (change.categories & ngx_mra_category_bit(c)) {
             ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
                           "%V ban of %V is lifted",
                           ngx_mra_category_name(c), &text);
@@ -373,29 +390,47 @@ ngx_int_t
 ngx_mra_ban_find(ngx_mra_conf_t *mcf, const ngx_mra_address_t *a,
     ngx_mra_ban_t *ban)
 {
-    u_char                value[NGX_MRA_VALUE_MAX];
-    ngx_mra_op_t          op;
+    u_char                buf[NGX_MRA_VALUE_MAX];
+    ngx_str_t             value;
     ngx_mra_address_t     net;
     ngx_mra_core_conf_t  *mccf;
 
     mccf = (ngx_mra_core_conf_t *) mcf;
 
     ngx_mra_ban_net(mccf, &net, a);
-    ngx_mra_ban_op(mccf, &op, NGX_MRA_BAN, 0, &net);
 
-    op.value.data = value;
+    value.data = buf;
+
+    return ngx_mra_ban_read(mccf, &net, ban, &value);
+}
+
+
+/* the near copy has all bans: this never has to wait */
+
+static ngx_int_t
+ngx_mra_ban_read(ngx_mra_core_conf_t *mccf, const ngx_mra_address_t *net,
+    ngx_mra_ban_t *ban, ngx_str_t *value)
+{
+    ngx_mra_op_t  op;
+
+    ngx_mra_ban_op(mccf, &op, NGX_MRA_BAN, 0, net);
+
+    op.value.data = value->data;
     op.value.len = NGX_MRA_VALUE_MAX;
 
-    /* the near copy has all bans: this never has to wait */
+    value->len = 0;
 
-    if (ngx_mra_store_get(mcf->store, &op) == NGX_OK
-        && ngx_mra_ban_decode(ban, value, op.value.len, op.ttl) == NGX_OK
-        && ngx_mra_address_eq(&ban->address, &net))
-    {
-        return NGX_OK;
+    if (ngx_mra_store_get(mccf->pub.store, &op) == NGX_OK) {
+        value->len = op.value.len;
+
+        if (ngx_mra_ban_decode(ban, value->data, value->len, op.ttl) == NGX_OK
+            && ngx_mra_address_eq(&ban->address, net))
+        {
+            return NGX_OK;
+        }
     }
 
-    ngx_mra_ban_init(ban, &net);
+    ngx_mra_ban_init(ban, net);
 
     return NGX_DECLINED;
 }
@@ -437,22 +472,92 @@ ngx_mra_ban_walk(ngx_mra_conf_t *mcf, uint64_t *cursor,
 }
 
 
+/*
+ * Changes the record of a network, which holds all categories: what another
+ * worker has written since it was read is not overwritten but read.
+ */
+
 static ngx_int_t
-ngx_mra_ban_store(ngx_mra_core_conf_t *mccf, ngx_mra_ban_t *ban)
+ngx_mra_ban_change(ngx_mra_core_conf_t *mccf, ngx_mra_ban_t *ban,
+    const ngx_mra_address_t *net, ngx_mra_ban_change_pt change,
+    ngx_mra_ban_change_t *data)
 {
-    u_char        value[NGX_MRA_BAN_LEN];
-    ngx_mra_op_t  op;
+    u_char                 value[NGX_MRA_BAN_LEN], was[NGX_MRA_VALUE_MAX];
+    ngx_int_t              rc;
+    ngx_uint_t             i;
+    ngx_mra_op_t           op;
+    ngx_mra_ban_change_t   copy;
 
-    ngx_mra_ban_op(mccf, &op, NGX_MRA_BAN, 0, &ban->address);
+    ngx_mra_ban_op(mccf, &op, NGX_MRA_BAN, 0, net);
 
-    op.value.data = value;
-    op.value.len = ngx_mra_ban_encode(ban, value, &op.ttl);
+    op.name.data = was;
+    rc = NGX_BUSY;
 
-    if (op.value.len == 0) {
-        op.ttl = 0;
+    for (i = 0; rc == NGX_BUSY && i < NGX_MRA_BAN_TRIES; i++) {
+        copy = *data;
+
+        (void) ngx_mra_ban_read(mccf, net, ban, &op.name);
+
+        rc = change(ban, &copy);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+
+        op.value.data = value;
+        op.value.len = ngx_mra_ban_encode(ban, value, &op.ttl);
+
+        if (op.value.len == 0) {
+            op.ttl = 0;
+        }
+
+        rc = ngx_mra_store_set(mccf->pub.store, &op);
     }
 
-    return ngx_mra_store_set(mccf->pub.store, &op);
+    *data = copy;
+
+    return rc == NGX_OK ? NGX_OK : NGX_ERROR;
+}
+
+
+/* what was under way when the ban began adds nothing to it */
+
+static ngx_int_t
+ngx_mra_ban_failed(ngx_mra_ban_t *ban, ngx_mra_ban_change_t *data)
+{
+    return ban->left[data->category] ? NGX_DECLINED
+                                     : ngx_mra_ban_made(ban, data);
+}
+
+
+static ngx_int_t
+ngx_mra_ban_made(ngx_mra_ban_t *ban, ngx_mra_ban_change_t *data)
+{
+    return ngx_mra_ban_add(ban, data->category, data->block, data->most);
+}
+
+
+static ngx_int_t
+ngx_mra_ban_lifted(ngx_mra_ban_t *ban, ngx_mra_ban_change_t *data)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  c, bits;
+
+    rc = NGX_DECLINED;
+    bits = ngx_mra_ban_categories(ban);
+
+    for (c = 0; c < NGX_MRA_CATEGORIES; c++) {
+
+        if ((data->categories & ngx_mra_category_bit(c)) && ban->bans[c]) {
+            ban->left[c] = 0;
+            ban->bans[c] = 0;
+            rc = NGX_OK;
+        }
+    }
+
+    data->categories &= bits;
+
+    return rc;
 }
 
 
@@ -474,11 +579,27 @@ ngx_mra_ban_log(ngx_uint_t category, const ngx_mra_address_t *net,
 
 /* keys under the secret, so that nobody chooses where they collide */
 
-static void
+void
 ngx_mra_ban_op(ngx_mra_core_conf_t *mccf, ngx_mra_op_t *op,
     ngx_mra_kind_e kind, ngx_uint_t category, const ngx_mra_address_t *net)
 {
-    u_char          what[4];
+    u_char  what[4];
+
+    what[0] = (u_char) kind;
+    what[1] = (u_char) category;
+    what[2] = net->family;
+    what[3] = net->prefix;
+
+    ngx_mra_protect_op(mccf, op, kind, what, sizeof(what), net->bytes,
+                       sizeof(net->bytes));
+}
+
+
+void
+ngx_mra_protect_op(ngx_mra_core_conf_t *mccf, ngx_mra_op_t *op,
+    ngx_mra_kind_e kind, const u_char *what, size_t what_len,
+    const u_char *name, size_t len)
+{
     uint64_t        hash;
     ngx_uint_t      i;
     ngx_mra_hash_t  h;
@@ -487,15 +608,10 @@ ngx_mra_ban_op(ngx_mra_core_conf_t *mccf, ngx_mra_op_t *op,
 
     op->kind = kind;
 
-    what[0] = (u_char) kind;
-    what[1] = (u_char) category;
-    what[2] = net->family;
-    what[3] = net->prefix;
-
     for (i = 0; i < 2; i++) {
         ngx_mra_hash_init(&h, mccf->protect_key + i * NGX_MRA_HASH_KEY_LEN);
-        ngx_mra_hash_add(&h, what, sizeof(what));
-        ngx_mra_hash_add(&h, net->bytes, sizeof(net->bytes));
+        ngx_mra_hash_add(&h, what, what_len);
+        ngx_mra_hash_add(&h, name, len);
 
         hash = ngx_mra_hash_end(&h);
         ngx_memcpy(op->key + i * sizeof(hash), &hash, sizeof(hash));

@@ -19,7 +19,7 @@
 #include "ngx_mra_category.h"
 
 
-/* exemptions made at run time, at most */
+/* networks exempt at run time, at most */
 
 #define NGX_MRA_EXEMPTIONS   256
 
@@ -124,10 +124,13 @@ ngx_int_t ngx_mra_ban_walk(ngx_mra_conf_t *mcf, uint64_t *cursor,
 
 
 /*
- * Exempts a network from categories, until nginx is restarted: reloads keep
- * it.  Of this node; bans of others do not hold here then.
+ * Exempts a network from categories, until that is taken back or nginx is
+ * restarted: reloads keep it.  With Redis on all nodes, restarted ones too.
  *
- * NGX_OK / NGX_DECLINED (was exempt) / NGX_BUSY (there are as many as can be)
+ * NGX_OK
+ * NGX_DECLINED  it was exempt
+ * NGX_BUSY      there are as many as can be
+ * NGX_ERROR     could not be stored
  */
 
 ngx_int_t ngx_mra_exempt(ngx_mra_conf_t *mcf, const ngx_mra_address_t *net,

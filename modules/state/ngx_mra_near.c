@@ -291,7 +291,7 @@ ngx_mra_near_look(ngx_mra_near_t *nr, ngx_mra_op_t *op)
 
     /* bans come by themselves: most addresses have none */
 
-    if (rc != NGX_DECLINED || op->kind == NGX_MRA_BAN
+    if (rc != NGX_DECLINED || ngx_mra_near_is_told(op->kind)
         || !ngx_mra_near_may_ask(nr))
     {
         return rc;
@@ -380,7 +380,7 @@ ngx_mra_near_release(ngx_mra_near_t *nr)
 static ngx_int_t
 ngx_mra_near_cut(ngx_mra_near_req_t *req, ngx_mra_op_t *op)
 {
-    if (op->kind != NGX_MRA_BAN) {
+    if (!ngx_mra_near_is_told(op->kind)) {
         op->ttl = ngx_mra_life_left(req->nr->conf->life, op->ttl,
                                     ngx_current_msec);
         if (op->ttl == 0) {
@@ -637,6 +637,7 @@ ngx_mra_near_forget(ngx_mra_near_t *nr, ngx_mra_op_t *op,
 
     tomb = *op;
     ngx_str_set(&tomb.value, "");
+    ngx_str_null(&tomb.name);
 
     /* what does not fit into nothing is there */
 

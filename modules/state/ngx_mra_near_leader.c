@@ -262,11 +262,9 @@ ngx_mra_near_change(void *data, ngx_uint_t tag, ngx_mra_redis_change_e what,
         (void) ngx_mra_store_del(nr->near, &op);
     }
 
-    if (kind != NGX_MRA_BAN) {
+    if (!ngx_mra_near_is_told(kind)) {
         return;
     }
-
-    /* bans are looked up near only */
 
     op.value.len = NGX_MRA_VALUE_MAX;
 

@@ -247,6 +247,8 @@ ngx_mra_near_merge_record(ngx_mra_near_t *nr, ngx_mra_record_t *rec)
         return;
 
     case NGX_MRA_BAN:
+    case NGX_MRA_EXEMPTION:
+    case NGX_MRA_REVOCATION:
         ngx_mra_near_merge_value(nr, rec);
         return;
 

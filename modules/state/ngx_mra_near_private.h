@@ -24,7 +24,13 @@
 
 #define ngx_mra_near_is_value(kind)                                          \
     ((kind) == NGX_MRA_TOKEN || (kind) == NGX_MRA_CREDENTIAL                 \
-     || (kind) == NGX_MRA_BAN)
+     || ngx_mra_near_is_told(kind))
+
+/* ... of which each node is told all: they are looked up near only */
+
+#define ngx_mra_near_is_told(kind)                                           \
+    ((kind) == NGX_MRA_BAN || (kind) == NGX_MRA_EXEMPTION                    \
+     || (kind) == NGX_MRA_REVOCATION)
 
 #define ngx_mra_near_is_window(kind)                                         \
     ((kind) == NGX_MRA_AUTHORIZATION || (kind) == NGX_MRA_FAILURE)

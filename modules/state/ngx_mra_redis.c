@@ -23,6 +23,13 @@
     ((kind) == NGX_MRA_AUTHORIZATION || (kind) == NGX_MRA_FAILURE)
 
 
+/* what all nodes hear of, though they do not ask for it */
+
+#define ngx_mra_redis_is_told(kind)                                          \
+    ((kind) == NGX_MRA_BAN || (kind) == NGX_MRA_EXEMPTION                    \
+     || (kind) == NGX_MRA_REVOCATION)
+
+
 #define ngx_mra_redis_tag_of(rd, key)                                        \
     ((rd)->conf->cluster ? (ngx_uint_t) (key)[0] >> 2 : 0)
 
@@ -707,7 +714,7 @@ ngx_mra_redis_send(ngx_mra_redis_t *rd, ngx_mra_op_t *op, ngx_uint_t script,
             arg[n++] = op->value;
             ngx_mra_redis_number(&arg[n++], &p, op->ttl);
 
-            if (op->kind == NGX_MRA_BAN) {
+            if (ngx_mra_redis_is_told(op->kind)) {
                 ngx_str_set(&arg[n], "b");
 
             } else {

@@ -433,7 +433,7 @@ ngx_mra_redis_change_anew(ngx_mra_redis_call_t *call, u_char *newest)
 }
 
 
-/* bans that were set before: they are the only ones nobody asks for */
+/* what nobody asks for and was set before */
 
 void
 ngx_mra_redis_change_scan(ngx_mra_redis_conn_t *conn, ngx_uint_t tag,
@@ -465,8 +465,11 @@ ngx_mra_redis_change_scan(ngx_mra_redis_conn_t *conn, ngx_uint_t tag,
         p = ngx_cpymem(p, "{??}", NGX_MRA_REDIS_TAG_LEN);
     }
 
+    *p++ = '[';
     *p++ = NGX_MRA_REDIS_LETTERS[NGX_MRA_BAN];
-    *p++ = '*';
+    *p++ = NGX_MRA_REDIS_LETTERS[NGX_MRA_EXEMPTION];
+    *p++ = NGX_MRA_REDIS_LETTERS[NGX_MRA_REVOCATION];
+    p = ngx_cpymem(p, "]*", 2);
 
     arg[3].data = pattern;
     arg[3].len = p - pattern;

@@ -15,7 +15,7 @@
 #include "ngx_mra_redis_conn.h"
 
 
-#define NGX_MRA_REDIS_LETTERS   "tcafbrn"    /* by kind */
+#define NGX_MRA_REDIS_LETTERS   "tcafbrnev"  /* by kind */
 #define NGX_MRA_REDIS_TAG_LEN   4            /* "{AA}" */
 #define NGX_MRA_REDIS_KEY_LEN   (NGX_MRA_REDIS_PREFIX_LEN + 36)
 

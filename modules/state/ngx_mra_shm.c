@@ -49,6 +49,8 @@ static ngx_int_t ngx_mra_shm_scan(ngx_mra_store_t *st, ngx_mra_op_t *op);
 static ngx_int_t ngx_mra_shm_count(ngx_mra_store_t *st, ngx_mra_op_t *op);
 static void ngx_mra_shm_cancel(ngx_mra_store_t *st, ngx_mra_op_t *op);
 
+static ngx_uint_t ngx_mra_shm_is_as_read(ngx_mra_shm_t *shm,
+    ngx_mra_op_t *op, ngx_msec_t now);
 static ngx_uint_t ngx_mra_shm_is_meant(ngx_mra_shm_t *shm, ngx_mra_op_t *op,
     ngx_mra_shm_entry_t *e);
 static void ngx_mra_shm_tidy(ngx_mra_shm_table_t *t, ngx_mra_kind_e kind,
@@ -185,6 +187,7 @@ ngx_mra_shm_get(ngx_mra_store_t *st, ngx_mra_op_t *op)
 static ngx_int_t
 ngx_mra_shm_set(ngx_mra_store_t *st, ngx_mra_op_t *op)
 {
+    ngx_int_t             rc;
     ngx_msec_t            now;
     ngx_mra_shm_t        *shm;
     ngx_mra_shm_entry_t  *e, *old;
@@ -206,9 +209,16 @@ ngx_mra_shm_set(ngx_mra_store_t *st, ngx_mra_op_t *op)
         ngx_mra_shm_tidy(shm->table, op->kind, now);
     }
 
+    if (op->kind == NGX_MRA_BAN && !ngx_mra_shm_is_as_read(shm, op, now)) {
+        ngx_mra_shm_unlock(shm);
+        return NGX_BUSY;
+    }
+
+    rc = NGX_ERROR;
     e = ngx_mra_shm_new(shm, op, op->value.len, 0, now);
 
     if (e) {
+        rc = NGX_OK;
         old = ngx_mra_shm_table_find(shm->table, op->kind, op->key);
 
         ngx_mra_shm_table_write(shm->table, e, 0, op->value.data,
@@ -218,7 +228,32 @@ ngx_mra_shm_set(ngx_mra_store_t *st, ngx_mra_op_t *op)
 
     ngx_mra_shm_unlock(shm);
 
-    return e ? NGX_OK : NGX_ERROR;
+    return rc;
+}
+
+
+/* of bans: nobody has changed it since it was read */
+
+static ngx_uint_t
+ngx_mra_shm_is_as_read(ngx_mra_shm_t *shm, ngx_mra_op_t *op, ngx_msec_t now)
+{
+    u_char                value[NGX_MRA_VALUE_MAX];
+    ngx_mra_shm_entry_t  *e;
+
+    if (op->name.data == NULL) {
+        return 1;
+    }
+
+    e = ngx_mra_shm_live(shm, op, now);
+
+    if (e == NULL) {
+        return op->name.len == 0;
+    }
+
+    ngx_mra_shm_table_read(shm->table, e, 0, value, e->size);
+
+    return e->size == op->name.len
+           && ngx_memcmp(value, op->name.data, e->size) == 0;
 }
 
 
@@ -814,6 +849,17 @@ ngx_mra_shm_none(ngx_mra_store_t *st, ngx_mra_kind_e kind)
     shm = st->data;
 
     return *(volatile uint32_t *) &shm->table->kinds[kind].entries == 0;
+}
+
+
+ngx_uint_t
+ngx_mra_shm_changes(ngx_mra_store_t *st, ngx_mra_kind_e kind)
+{
+    ngx_mra_shm_t  *shm;
+
+    shm = st->data;
+
+    return *(volatile uint32_t *) &shm->table->kinds[kind].changes;
 }
 
 

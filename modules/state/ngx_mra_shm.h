@@ -71,6 +71,10 @@ ngx_msec_t ngx_mra_shm_sweep(ngx_mra_store_t *st);
 
 ngx_uint_t ngx_mra_shm_none(ngx_mra_store_t *st, ngx_mra_kind_e kind);
 
+/* a number that is another one when something of a kind has changed */
+
+ngx_uint_t ngx_mra_shm_changes(ngx_mra_store_t *st, ngx_mra_kind_e kind);
+
 void ngx_mra_shm_stat(ngx_mra_store_t *st, ngx_mra_shm_stat_t *stat);
 
 

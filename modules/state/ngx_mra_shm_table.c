@@ -294,6 +294,7 @@ ngx_mra_shm_table_insert(ngx_mra_shm_table_t *t, ngx_mra_shm_entry_t *e,
     }
 
     k = &t->kinds[e->kind];
+    k->changes++;
 
     ngx_mra_shm_put(t, &k->entries, k->entries + 1);
     ngx_mra_shm_put(t, &k->blocks, k->blocks + (uint32_t)
@@ -343,6 +344,7 @@ ngx_mra_shm_unlink(ngx_mra_shm_table_t *t, ngx_mra_shm_entry_t *e)
 
     n = ngx_mra_shm_need(e->size + e->name_len);
     k = &t->kinds[e->kind];
+    k->changes++;
 
     ngx_mra_shm_put(t, &k->entries, k->entries - 1);
     ngx_mra_shm_put(t, &k->blocks, k->blocks - (uint32_t) n);

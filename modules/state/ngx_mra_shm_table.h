@@ -76,6 +76,7 @@ typedef struct {
     uint32_t             peak;      /* the most that there ever were */
     ngx_msec_t           peak_time;
     uint32_t             blocks;
+    uint32_t             changes;
 } ngx_mra_shm_kind_t;
 
 

@@ -28,6 +28,8 @@ typedef enum {
     NGX_MRA_BAN,             /* value: category and address */
     NGX_MRA_BINDING,         /* value: a registration */
     NGX_MRA_NODE,            /* value: a heartbeat */
+    NGX_MRA_EXEMPTION,       /* value: category and network */
+    NGX_MRA_REVOCATION,      /* value: user */
     NGX_MRA_KINDS
 } ngx_mra_kind_e;
 
@@ -115,7 +117,8 @@ struct ngx_mra_store_s {
  *       what hit would say now of op->limit in op->period: used and retry;
  *       op->attempts are those op->used
  * set   stores or replaces a value with a life of op->ttl ms, 0: as del; a
- *       full store gives up what expires first
+ *       full store gives up what expires first; of bans with a name only one
+ *       whose value is that, empty: none, else NGX_BUSY
  * del   forgets; of bindings with a name only one whose value begins with it
  * hit   counts one attempt in a sliding window, one atomic step; the window
  *       lives for op->period after its last admitted attempt; a limit or

@@ -110,6 +110,8 @@ static u_char *ngx_mra_remote_exemptions(ngx_cycle_t *cycle, ngx_str_t *arg,
     ngx_uint_t n, u_char *buf);
 static u_char *ngx_mra_remote_ban_bench(ngx_cycle_t *cycle, ngx_str_t *arg,
     ngx_uint_t n, u_char *buf);
+static u_char *ngx_mra_remote_ban_race(ngx_cycle_t *cycle, ngx_str_t *arg,
+    ngx_uint_t n, u_char *buf);
 
 
 static ngx_mra_remote_command_t  ngx_mra_remote_commands[] = {
@@ -152,6 +154,7 @@ static ngx_mra_remote_command_t  ngx_mra_remote_commands[] = {
     { "exemptions", 0, ngx_mra_remote_exemptions },
     { "banbench", 2, ngx_mra_remote_ban_bench },   /* addresses look-ups
                                                       [to ban them first] */
+    { "banrace", 1, ngx_mra_remote_ban_race }, /* addresses [category] */
     { NULL, 0, NULL }
 };
 
@@ -472,7 +475,8 @@ ngx_mra_remote_kind(ngx_str_t *arg)
 {
     ngx_uint_t    i;
     static char  *kinds[] = { "token", "credential", "authorization",
-                              "failure", "ban", "binding", "node" };
+                              "failure", "ban", "binding", "node",
+                              "exemption", "revocation" };
 
     for (i = 0; i < NGX_MRA_KINDS - 1; i++) {
         if (ngx_strncmp(arg->data, kinds[i], ngx_strlen(kinds[i])) == 0) {
@@ -503,6 +507,7 @@ ngx_mra_remote_prepare(ngx_mra_conf_t *mcf, ngx_str_t *arg, ngx_uint_t n,
     if (ngx_mra_remote_is(&arg[0], "set")) {
         op->value = arg[3];
         op->ttl = ngx_mra_remote_number(&arg[4]);
+        ngx_str_null(&op->name);
 
         for (i = 0; op->kind == NGX_MRA_NODE && i < op->value.len; i++) {
             if (op->value.data[i] == '+') {
@@ -1453,4 +1458,61 @@ ngx_mra_remote_ban_bench(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
 
     return ngx_sprintf(buf, "%uL %i", ngx_mra_remote_ns(&from, &to) / ops,
                        ok);
+}
+
+
+/*
+ * Bans addresses for a category in step with another worker, which bans them
+ * for another one.  Without a category: how many are banned for 0 and for 3.
+ */
+
+static u_char *
+ngx_mra_remote_ban_race(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
+    u_char *buf)
+{
+    ngx_int_t            i, c, names, first, second, spin;
+    ngx_str_t            block;
+    ngx_mra_ban_t        ban;
+    ngx_mra_conf_t      *mcf;
+    ngx_atomic_t        *at;
+    ngx_mra_address_t    a;
+    struct sockaddr_in   sin;
+
+    mcf = ngx_mra_get_conf(cycle);
+    names = ngx_mra_remote_number(&arg[1]);
+    c = n > 2 ? ngx_mra_remote_number(&arg[2]) : -1;
+    first = 0;
+    second = 0;
+
+    ngx_memzero(&sin, sizeof(struct sockaddr_in));
+    sin.sin_family = AF_INET;
+
+    ngx_str_set(&block, "race");
+    at = ngx_mra_block_get(mcf, &block, 2 * sizeof(ngx_atomic_t));
+
+    for (i = 0; i < names; i++) {
+        sin.sin_addr.s_addr = htonl(0x0a000000 + i);
+        (void) ngx_mra_address_of(&a, (struct sockaddr *) &sin);
+
+        if (c >= 0) {
+            at[c != 0] = i + 1;
+
+            for (spin = 1; at[c == 0] < (ngx_atomic_uint_t) i + 1; spin++) {
+                ngx_cpu_pause();
+
+                if (spin % 1000 == 0) {
+                    ngx_sched_yield();
+                }
+            }
+
+            (void) ngx_mra_ban(mcf, &a, c, 3600000);
+            continue;
+        }
+
+        (void) ngx_mra_ban_find(mcf, &a, &ban);
+        first += (ban.left[0] != 0);
+        second += (ban.left[3] != 0);
+    }
+
+    return ngx_sprintf(buf, "%i %i", first, second);
 }
