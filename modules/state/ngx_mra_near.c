@@ -336,7 +336,7 @@ ngx_mra_near_got(ngx_mra_near_req_t *req)
 
 
 void
-ngx_mra_near_release(ngx_mra_near_t *nr)
+ngx_mra_near_release(ngx_mra_near_t *nr, ngx_uint_t told)
 {
     ngx_queue_t         *q, all;
     ngx_mra_near_req_t  *req;
@@ -359,7 +359,7 @@ ngx_mra_near_release(ngx_mra_near_t *nr)
         req = ngx_queue_data(q, ngx_mra_near_req_t, queue);
 
         if (!req->held || req->op.pending
-            || (nr->shared->lost == 0 && ngx_mra_redis_tags(nr->far) > 1
+            || (!(told && ngx_mra_redis_tags(nr->far) == 1)
                 && ngx_mra_near_ready(nr, &req->op) == NGX_AGAIN))
         {
             continue;

@@ -79,6 +79,7 @@ ngx_mra_near_tick(ngx_event_t *ev)
     }
 
     ngx_mra_near_elect(nr);
+    ngx_mra_near_release(nr, 0);
 
     if (nr->leader
         && (ngx_msec_int_t) (nr->ping - ngx_current_msec) <= 0)
@@ -173,7 +174,7 @@ ngx_mra_near_state(void *data, ngx_mra_redis_up_e up, ngx_str_t *name,
         ngx_mra_near_tell(nr, up, why);
     }
 
-    ngx_mra_near_release(nr);
+    ngx_mra_near_release(nr, 1);
 }
 
 

@@ -161,9 +161,12 @@ void ngx_mra_near_req_free(ngx_mra_near_req_t *req);
 ngx_int_t ngx_mra_near_push(ngx_mra_near_req_t *req,
     ngx_mra_near_send_pt send);
 
-/* what was held: asks, or tells it that this cannot be done */
+/*
+ * What was held and need not be any more: asks, or tells it that this cannot
+ * be done.  told: that this worker's connection is up or down.
+ */
 
-void ngx_mra_near_release(ngx_mra_near_t *nr);
+void ngx_mra_near_release(ngx_mra_near_t *nr, ngx_uint_t told);
 
 /* there is to merge what was done since then */
 

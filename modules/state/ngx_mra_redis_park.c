@@ -280,5 +280,7 @@ ngx_mra_redis_park_ready(ngx_mra_redis_t *rd, ngx_mra_redis_call_t *call)
         return NGX_ERROR;
     }
 
+    part->used = ngx_current_msec;
+
     return part->conn.up ? NGX_OK : NGX_AGAIN;
 }

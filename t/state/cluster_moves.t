@@ -10,7 +10,7 @@ use MRA::Nodes;
 use MRA::Util;
 use Test::More;
 
-my $t = MRA::Nginx->new()->plan(18);
+my $t = MRA::Nginx->new()->plan(24);
 my $cluster = MRA::Cluster->new($t, masters => 3);
 my $nodes = MRA::Nodes->new($t, workers => 2,
     redis => ($cluster->servers)[1]->port =~ s/^/127.0.0.1:/r
@@ -28,6 +28,37 @@ sub errors {
     $n += $_ for map { /errorstat_$word:count=(\d+)/ }
         $cluster->all('INFO', 'errorstats');
     return $n;
+}
+
+
+# commands for operations that a server was sent and turned away
+
+sub rejected {
+    my ($server) = @_;
+    my ($n) = $server->cli('INFO', 'commandstats')
+        =~ /cmdstat_evalsha:.*?rejected_calls=(\d+)/;
+    return $n // 0;
+}
+
+
+# the name in Redis of what a command makes there, and who has it
+
+sub made {
+    my ($command, $pattern) = @_;
+    my %before = map { $_ => 1 } map { keys_of($_) } $cluster->servers;
+    my @made;
+
+    $ra->do($command);
+
+    wait_for(5, sub {
+        for my $server ($cluster->servers) {
+            my ($key) = grep { !$before{$_} && $_ =~ $pattern }
+                keys_of($server) or next;
+            return @made = ($key, $server);
+        }
+    });
+
+    return @made;
 }
 
 
@@ -75,6 +106,43 @@ is($half{token}, 0, 'half way all tokens are good');
 is($half{hit}, 0, 'and all windows are known');
 is(scalar(grep { $rb->do("hit authorization $_ 1 300000") !~ /^DECLINED 1 / }
     @users), 0, 'as afterwards');
+
+# ASK: a slot is on its way, and the key that is asked for has gone before
+
+my ($old, $new);
+
+for my $case (['token', 'set token ask x 600000', 'get token ask', 'OK x '],
+    ['authorization', ('hit authorization ask 1 600000') x 2, 'DECLINED 1 '])
+{
+    my ($kind, $set, $get, $expected) = @$case;
+    (my $key, $old) = made($set, qr/\}@{[substr $kind, 0, 1]}/);
+    ($new) = grep { $_ != $old } $cluster->servers;
+    $slot = $old->cli('CLUSTER', 'KEYSLOT', $key);
+
+    my ($old_id, $new_id) = map { $_->cli('CLUSTER', 'MYID') } $old, $new;
+    $new->cli('CLUSTER', 'SETSLOT', $slot, 'IMPORTING', $old_id);
+    $old->cli('CLUSTER', 'SETSLOT', $slot, 'MIGRATING', $new_id);
+    $old->cli('MIGRATE', '127.0.0.1', $new->port, $key, 0, 5000);
+
+    my $rejected = rejected($old);
+    like($rb->do($get), qr/^$expected/, "ASK: a $kind is found");
+    is(rejected($old) - $rejected, 1, 'where it was sent to');
+
+    $cluster->move($slot, $old, $new);
+}
+
+# MOVED: until whoever is asked was not the first to know
+
+my $wrong = 0;
+
+ok(wait_for(60, sub {
+    ($old, $new) = ($new, $old);
+    $cluster->move($slot, $old, $new);
+
+    my $rejected = rejected($old);
+    $wrong++ if $rb->do('hit authorization ask 1 600000') !~ /^DECLINED 1 /;
+    return rejected($old) > $rejected }), 'MOVED: it was sent on');
+is($wrong, 0, 'and answered');
 
 $ra->do("del token $_") for @users[0 .. 29];
 ok(wait_for(3, sub { !grep { $rb->do("get token $_") ne 'DECLINED' }
