@@ -42,13 +42,17 @@ ADD_MODULE = --add-dynamic-module
 
 PARALLEL = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 
+# V=1 tells what is compiled
+Q        = $(if $(V),,@)
+NGX_MAKE = $(MAKE) $(PARALLEL) $(if $(V),,-s)
+
 
 .DEFAULT_GOAL = modules
 .PHONY: help modules nginx static demo demo-cluster deb clean FORCE
 .PHONY: bench bench-http bench-sip bench-zone bench-ban bench-redis
 
 help:           ## this list
-	@echo 'make [target] [BUILD=dir] [NGX_SRC=dir] [WERROR=1] [SANITIZE=1]'
+	@echo 'make [target] [BUILD=dir] [NGX_SRC=dir] [WERROR=1] [SANITIZE=1] [V=1]'
 	@echo
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) \
 	    | while IFS=$$'\t' read -r t d; do printf '  %-12s %s\n' "$$t" "$$d"; \
@@ -59,18 +63,18 @@ help:           ## this list
 
 
 modules: $(BUILD)/Makefile  ## the three dynamic modules (the default)
-	@$(MAKE) $(PARALLEL) -f $(BUILD)/Makefile -C $(BUILD)/src modules
+	@echo "making the modules in $(BUILD)"
+	@$(NGX_MAKE) -f $(BUILD)/Makefile -C $(BUILD)/src modules
 
 nginx: $(BUILD)/Makefile    ## nginx itself and the modules; needs NGX_SRC
 	$(if $(NGX_FULL),,$(error set NGX_SRC to a full nginx source tree))
-	@$(MAKE) $(PARALLEL) -f $(BUILD)/Makefile -C $(BUILD)/src binary modules
+	@$(NGX_MAKE) -f $(BUILD)/Makefile -C $(BUILD)/src binary modules
 
 static:         ## nginx with the modules linked in; needs NGX_SRC
 	$(if $(NGX_FULL),,$(error set NGX_SRC to a full nginx source tree))
 	@$(MAKE) $(BUILD)/static/Makefile BUILD=$(BUILD)/static \
 	    ADD_MODULE=--add-module
-	@$(MAKE) $(PARALLEL) -f $(BUILD)/static/Makefile \
-	    -C $(BUILD)/static/src binary
+	@$(NGX_MAKE) -f $(BUILD)/static/Makefile -C $(BUILD)/static/src binary
 
 
 demo:           ## install what is missing, start an edge to try
