@@ -21,7 +21,8 @@ package MRA::HTTP;
 #
 # Options among the headers are in lower case: body, ssl, ca, host (SNI and
 # Host), source (own address), timeout, raw_host (no Host header of ours),
-# proxy_protocol (a line that is sent before anything else).
+# cert (files of a certificate and its key), proxy_protocol (a line that is
+# sent before anything else).
 
 use strict;
 use warnings;
@@ -94,6 +95,8 @@ sub new {
                    SSL_verifycn_name => $option{host} // 'localhost',
                    SSL_verifycn_scheme => 'http')
                 : (SSL_verify_mode => SSL_VERIFY_NONE),
+            $option{cert} ? (SSL_cert_file => $option{cert}[0],
+                SSL_key_file => $option{cert}[1]) : (),
         ) or die "TLS to port $port: $SSL_ERROR\n";
     }
 
