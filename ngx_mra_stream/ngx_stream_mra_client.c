@@ -59,8 +59,12 @@ static ngx_int_t ngx_stream_mra_client_create(ngx_stream_session_t *s,
 static ngx_uint_t ngx_stream_mra_clients_full(ngx_connection_t *c);
 static void ngx_stream_mra_client_frame(ngx_stream_mra_link_t *ln,
     ngx_uint_t type, u_char *p, u_char *last);
+static size_t ngx_stream_mra_client_take(ngx_stream_mra_link_t *ln, u_char *p,
+    u_char *last);
 static void ngx_stream_mra_accept_frame(ngx_stream_mra_link_t *ln,
     ngx_uint_t type, u_char *p, u_char *last);
+static size_t ngx_stream_mra_accept_take(ngx_stream_mra_link_t *ln, u_char *p,
+    u_char *last);
 static void ngx_stream_mra_client_keepalive(ngx_stream_mra_client_t *client,
     ngx_uint_t type, u_char *p, u_char *last);
 static void ngx_stream_mra_client_broken(ngx_stream_mra_link_t *ln,
@@ -77,6 +81,7 @@ static ngx_uint_t ngx_stream_mra_client_idle(ngx_stream_mra_client_t *client);
 
 static const ngx_stream_mra_link_handlers_t  ngx_stream_mra_client_handlers = {
     ngx_stream_mra_client_frame,
+    ngx_stream_mra_client_take,
     ngx_stream_mra_client_broken,
     ngx_stream_mra_client_closed,
     ngx_stream_mra_client_timer
@@ -85,6 +90,7 @@ static const ngx_stream_mra_link_handlers_t  ngx_stream_mra_client_handlers = {
 
 static const ngx_stream_mra_link_handlers_t  ngx_stream_mra_accept_handlers = {
     ngx_stream_mra_accept_frame,
+    ngx_stream_mra_accept_take,
     ngx_stream_mra_accept_broken,
     ngx_stream_mra_client_closed,
     NULL
@@ -348,6 +354,13 @@ ngx_stream_mra_client_frame(ngx_stream_mra_link_t *ln, ngx_uint_t type,
 }
 
 
+static size_t
+ngx_stream_mra_client_take(ngx_stream_mra_link_t *ln, u_char *p, u_char *last)
+{
+    return ngx_stream_mra_take_client(ln->data, p, last);
+}
+
+
 static void
 ngx_stream_mra_accept_frame(ngx_stream_mra_link_t *ln, ngx_uint_t type,
     u_char *p, u_char *last)
@@ -362,6 +375,17 @@ ngx_stream_mra_accept_frame(ngx_stream_mra_link_t *ln, ngx_uint_t type,
     }
 
     ngx_stream_mra_client_keepalive(inside, type, p, last);
+}
+
+
+static size_t
+ngx_stream_mra_accept_take(ngx_stream_mra_link_t *ln, u_char *p, u_char *last)
+{
+    ngx_stream_mra_client_t  *inside;
+
+    inside = ln->data;
+
+    return ngx_stream_mra_take_inside(inside->conf->id, ln, p, last);
 }
 
 

@@ -39,6 +39,11 @@ typedef struct {
     void  (*message)(ngx_stream_mra_hop_t *hop, ngx_stream_mra_link_t *ln,
         u_char *p, u_char *last);
 
+    /* "take" of the link */
+
+    size_t  (*take)(ngx_stream_mra_hop_t *hop, ngx_stream_mra_link_t *ln,
+        u_char *p, u_char *last);
+
     /*
      * The hop went down: what waits for its answer goes elsewhere.  Called
      * in every worker, from the event loop.

@@ -27,6 +27,8 @@ static void ngx_stream_mra_slot_connected(ngx_stream_mra_conn_t *conn,
     ngx_connection_t *c);
 static void ngx_stream_mra_slot_frame(ngx_stream_mra_link_t *ln,
     ngx_uint_t type, u_char *p, u_char *last);
+static size_t ngx_stream_mra_slot_take(ngx_stream_mra_link_t *ln, u_char *p,
+    u_char *last);
 static void ngx_stream_mra_slot_broken(ngx_stream_mra_link_t *ln,
     ngx_uint_t reason, u_char *p, u_char *last);
 static void ngx_stream_mra_slot_closed(ngx_stream_mra_link_t *ln);
@@ -37,6 +39,7 @@ static void ngx_stream_mra_slot_set_timer(ngx_stream_mra_slot_t *slot,
 
 static const ngx_stream_mra_link_handlers_t  ngx_stream_mra_slot_handlers = {
     ngx_stream_mra_slot_frame,
+    ngx_stream_mra_slot_take,
     ngx_stream_mra_slot_broken,
     ngx_stream_mra_slot_closed,
     ngx_stream_mra_slot_timer
@@ -296,6 +299,26 @@ ngx_stream_mra_slot_frame(ngx_stream_mra_link_t *ln, ngx_uint_t type,
     default: /* NGX_MRA_FRAME_PONG */
         break;
     }
+}
+
+
+static size_t
+ngx_stream_mra_slot_take(ngx_stream_mra_link_t *ln, u_char *p, u_char *last)
+{
+    size_t                  n;
+    ngx_stream_mra_hop_t   *hop;
+    ngx_stream_mra_slot_t  *slot;
+
+    slot = ln->data;
+    hop = slot->hop;
+
+    n = hop->hops->handlers->take(hop, ln, p, last);
+
+    if (n) {
+        ngx_stream_mra_state_seen(hop);
+    }
+
+    return n;
 }
 
 

@@ -50,6 +50,7 @@ static ngx_int_t ngx_stream_mra_keepalive_send(ngx_stream_mra_link_t *ln,
 
 static const ngx_stream_mra_link_handlers_t  ngx_stream_mra_ping_handlers = {
     ngx_stream_mra_ping_frame,
+    NULL,
     ngx_stream_mra_ping_broken,
     ngx_stream_mra_ping_closed,
     NULL

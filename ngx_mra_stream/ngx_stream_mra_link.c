@@ -386,6 +386,20 @@ ngx_stream_mra_link_cut(ngx_stream_mra_link_t *ln, u_char *p, u_char *last)
             break;
         }
 
+        if (ln->handlers->take && ngx_mra_frame_is_new(f)) {
+            n = ln->handlers->take(ln, p, last);
+
+            if (ln->closing) {
+                return NGX_DONE;
+            }
+
+            if (n) {
+                ngx_memzero(f, sizeof(ngx_mra_frame_t));
+                p += n;
+                continue;
+            }
+        }
+
         rc = ngx_mra_frame_next(f, ln->max_size, ln->max_size, p, last);
 
         if (rc == NGX_AGAIN) {

@@ -46,6 +46,14 @@ typedef struct {
         u_char *last);
 
     /*
+     * May be NULL.  Takes a frame off [p, last) at once, if it is whole and
+     * nothing is wrong with it, and returns how long it was; 0: it goes to
+     * the framer, and to "frame".  For what is read once more anyway.
+     */
+
+    size_t  (*take)(ngx_stream_mra_link_t *ln, u_char *p, u_char *last);
+
+    /*
      * Framing is lost: last chance to answer; the link closes after it.  But
      * a message that is too large is skipped, unless the owner closes the
      * link; [p, last) is its head then.

@@ -27,10 +27,17 @@
 static void ngx_stream_mra_hop_message(ngx_stream_mra_hop_t *hop,
     ngx_stream_mra_link_t *ln, u_char *p, u_char *last);
 
+static size_t ngx_stream_mra_hop_take(ngx_stream_mra_hop_t *hop,
+    ngx_stream_mra_link_t *ln, u_char *p, u_char *last);
+
+static void ngx_stream_mra_run_client(ngx_stream_mra_relay_t *r);
+static void ngx_stream_mra_run_inside(ngx_stream_mra_relay_t *r);
 static ngx_stream_mra_relay_t *ngx_stream_mra_relay_begin(uint32_t id,
     ngx_stream_mra_link_t *ln, ngx_log_t *log);
 static ngx_int_t ngx_stream_mra_relay_parse(ngx_stream_mra_relay_t *r,
     u_char *p, u_char *last);
+static size_t ngx_stream_mra_relay_take(ngx_stream_mra_relay_t *r, u_char *p,
+    u_char *last);
 static ngx_int_t ngx_stream_mra_relay_run(ngx_stream_mra_relay_t *r,
     ngx_stream_mra_step_pt *steps);
 
@@ -46,6 +53,7 @@ static void ngx_stream_mra_relay_count(ngx_stream_mra_relay_t *r,
 
 const ngx_stream_mra_hop_handlers_t  ngx_stream_mra_hop_handlers = {
     ngx_stream_mra_hop_message,
+    ngx_stream_mra_hop_take,
     ngx_stream_mra_pendings_down,
     ngx_stream_mra_pendings_opened,
     ngx_stream_mra_pendings_lost
@@ -169,10 +177,37 @@ ngx_stream_mra_relay_client(ngx_stream_mra_client_t *client, u_char *p,
     r->client = client;
     r->outbound = 1;
 
-    if (ngx_stream_mra_relay_parse(r, p, last) != NGX_OK) {
-        return;
+    if (ngx_stream_mra_relay_parse(r, p, last) == NGX_OK) {
+        ngx_stream_mra_run_client(r);
+    }
+}
+
+
+size_t
+ngx_stream_mra_take_client(ngx_stream_mra_client_t *client, u_char *p,
+    u_char *last)
+{
+    size_t                   n;
+    ngx_stream_mra_relay_t  *r;
+
+    r = ngx_stream_mra_relay_begin(client->conf->id, &client->link,
+                                   client->link.connection->log);
+    r->client = client;
+    r->outbound = 1;
+
+    n = ngx_stream_mra_relay_take(r, p, last);
+
+    if (n) {
+        ngx_stream_mra_run_client(r);
     }
 
+    return n;
+}
+
+
+static void
+ngx_stream_mra_run_client(ngx_stream_mra_relay_t *r)
+{
     if (r->msg.status) {
         ngx_stream_mra_relay_count(r, NGX_MRA_SIP_RESPONSES_IN);
         (void) ngx_stream_mra_relay_run(r, ngx_stream_mra_response_in);
@@ -195,10 +230,34 @@ ngx_stream_mra_relay_inside(uint32_t id, ngx_stream_mra_link_t *ln, u_char *p,
 
     r->remote = (ln == NULL);
 
-    if (ngx_stream_mra_relay_parse(r, p, last) != NGX_OK) {
-        return;
+    if (ngx_stream_mra_relay_parse(r, p, last) == NGX_OK) {
+        ngx_stream_mra_run_inside(r);
+    }
+}
+
+
+size_t
+ngx_stream_mra_take_inside(uint32_t id, ngx_stream_mra_link_t *ln, u_char *p,
+    u_char *last)
+{
+    size_t                   n;
+    ngx_stream_mra_relay_t  *r;
+
+    r = ngx_stream_mra_relay_begin(id, ln, ln->connection->log);
+
+    n = ngx_stream_mra_relay_take(r, p, last);
+
+    if (n) {
+        ngx_stream_mra_run_inside(r);
     }
 
+    return n;
+}
+
+
+static void
+ngx_stream_mra_run_inside(ngx_stream_mra_relay_t *r)
+{
     (void) ngx_stream_mra_relay_run(r, r->msg.status
                                        ? ngx_stream_mra_response_out
                                        : ngx_stream_mra_request_out);
@@ -337,6 +396,18 @@ ngx_stream_mra_hop_message(ngx_stream_mra_hop_t *hop,
 }
 
 
+static size_t
+ngx_stream_mra_hop_take(ngx_stream_mra_hop_t *hop, ngx_stream_mra_link_t *ln,
+    u_char *p, u_char *last)
+{
+    ngx_stream_mra_srv_conf_t  *mscf;
+
+    mscf = hop->hops->data;
+
+    return ngx_stream_mra_take_inside(mscf->id, ln, p, last);
+}
+
+
 static ngx_stream_mra_relay_t *
 ngx_stream_mra_relay_begin(uint32_t id, ngx_stream_mra_link_t *ln,
     ngx_log_t *log)
@@ -415,6 +486,36 @@ ngx_stream_mra_relay_parse(ngx_stream_mra_relay_t *r, u_char *p,
     }
 
     return NGX_ERROR;
+}
+
+
+/* what the framer would cut, and the parser finds good */
+
+static size_t
+ngx_stream_mra_relay_take(ngx_stream_mra_relay_t *r, u_char *p, u_char *last)
+{
+    size_t  n;
+
+    if (ngx_mra_sip_parse(&r->msg, r->headers, NGX_STREAM_MRA_HEADERS, p,
+                          last)
+        != NGX_OK
+        || r->msg.error || r->msg.length == -1)
+    {
+        return 0;
+    }
+
+    n = r->msg.head + r->msg.length;
+
+    if (n > (size_t) (last - p) || n > r->link->max_size) {
+        return 0;
+    }
+
+    r->last = p + n;
+
+    ngx_mra_sip_unfold(&r->msg);
+    ngx_mra_sip_plan_init(&r->plan, &r->msg);
+
+    return n;
 }
 
 

@@ -114,6 +114,16 @@ void ngx_stream_mra_relay_client(ngx_stream_mra_client_t *client, u_char *p,
 void ngx_stream_mra_relay_inside(uint32_t id, ngx_stream_mra_link_t *ln,
     u_char *p, u_char *last);
 
+/*
+ * The same for what may be a message: how long it is if it is whole and good,
+ * or 0, and nothing was done.
+ */
+
+size_t ngx_stream_mra_take_client(ngx_stream_mra_client_t *client, u_char *p,
+    u_char *last);
+size_t ngx_stream_mra_take_inside(uint32_t id, ngx_stream_mra_link_t *ln,
+    u_char *p, u_char *last);
+
 /* from another worker: a request from inside that goes to a flow of ours */
 
 void ngx_stream_mra_relay_request(uint32_t id, ngx_stream_mra_flow_t *to,

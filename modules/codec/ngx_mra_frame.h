@@ -63,6 +63,12 @@ typedef struct {
 } ngx_mra_frame_t;
 
 
+/* a frame begins, and nothing of it was seen */
+
+#define ngx_mra_frame_is_new(f)                                               \
+    ((f)->done || ((f)->head == 0 && (f)->reason == 0))
+
+
 /*
  * Looks at [p, last), where p is always the start of the frame: after
  * NGX_AGAIN the caller comes again with the same bytes and more behind them
