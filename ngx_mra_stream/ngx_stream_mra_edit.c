@@ -301,8 +301,9 @@ ngx_stream_mra_pop_via(ngx_stream_mra_relay_t *r)
 
     ngx_mra_sip_list_init(&list, &r->msg, NGX_MRA_SIP_VIA);
 
-    if (ngx_mra_sip_list_next(&list, &value) != NGX_OK
-        || ngx_mra_sip_list_next(&list, &value) != NGX_OK)
+    if (r->msg.first[NGX_MRA_SIP_VIA] == r->msg.last[NGX_MRA_SIP_VIA]
+        && (ngx_mra_sip_list_next(&list, &value) != NGX_OK
+            || ngx_mra_sip_list_next(&list, &value) != NGX_OK))
     {
         return ngx_stream_mra_drop(r, "there is no further Via");
     }

@@ -96,7 +96,7 @@ ngx_stream_mra_link_send(ngx_stream_mra_link_t *ln, struct iovec *iov,
     ngx_uint_t niov)
 {
     u_char                *p;
-    size_t                 n, left, size;
+    size_t                 n, room, size;
     ngx_uint_t             i;
     ngx_stream_mra_buf_t  *b;
 
@@ -114,40 +114,48 @@ ngx_stream_mra_link_send(ngx_stream_mra_link_t *ln, struct iovec *iov,
         return NGX_BUSY;
     }
 
-    left = size;
+    b = ln->out_last;
+
+    if (b == NULL || b->size - b->last < size) {
+        b = ngx_stream_mra_output_buf(ln, size);
+        if (b == NULL) {
+            goto failed;
+        }
+    }
+
+    ln->out_size += size;
 
     for (i = 0; i < niov; i++) {
         p = iov[i].iov_base;
         n = iov[i].iov_len;
 
-        while (n) {
-            b = ln->out_last;
+        while ((room = b->size - b->last) < n) {
+            ngx_memcpy(b->data + b->last, p, room);
+            b->last += room;
 
-            if (b == NULL || b->size - b->last < ngx_min(left, b->size)) {
-                b = ngx_stream_mra_output_buf(ln, left);
-                if (b == NULL) {
-                    ln->error = 1;
-                    ngx_stream_mra_link_close(ln, 0);
-                    return NGX_ERROR;
-                }
+            p += room;
+            n -= room;
+
+            b = ngx_stream_mra_output_buf(ln, n);
+            if (b == NULL) {
+                goto failed;
             }
-
-            size = ngx_min(n, b->size - b->last);
-
-            ngx_memcpy(b->data + b->last, p, size);
-
-            b->last += size;
-            ln->out_size += size;
-
-            p += size;
-            n -= size;
-            left -= size;
         }
+
+        ngx_memcpy(b->data + b->last, p, n);
+        b->last += n;
     }
 
     ngx_stream_mra_link_post(ln);
 
     return NGX_OK;
+
+failed:
+
+    ln->error = 1;
+    ngx_stream_mra_link_close(ln, 0);
+
+    return NGX_ERROR;
 }
 
 

@@ -162,7 +162,6 @@ ngx_mra_sip_skip_comment(u_char *p, u_char *last)
 ngx_int_t
 ngx_mra_sip_parse_addr(ngx_str_t *value, ngx_mra_sip_addr_t *addr)
 {
-    ngx_int_t             rc;
     ngx_str_t             rest;
     ngx_mra_sip_param_t   param;
 
@@ -172,7 +171,11 @@ ngx_mra_sip_parse_addr(ngx_str_t *value, ngx_mra_sip_addr_t *addr)
 
     rest = addr->params;
 
-    while ((rc = ngx_mra_sip_cut_param(&rest, &param, 1)) == NGX_OK) {
+    while (rest.len) {
+
+        if (ngx_mra_sip_cut_param(&rest, &param, 1) != NGX_OK) {
+            return NGX_ERROR;
+        }
 
         if (!ngx_mra_span_case_is(&param.name, "tag")) {
             continue;
@@ -185,7 +188,7 @@ ngx_mra_sip_parse_addr(ngx_str_t *value, ngx_mra_sip_addr_t *addr)
         addr->tag = param.value;
     }
 
-    return (rc == NGX_DONE) ? NGX_OK : NGX_ERROR;
+    return NGX_OK;
 }
 
 
@@ -491,13 +494,16 @@ static ngx_int_t
 ngx_mra_sip_parse_via_params(ngx_mra_sip_via_t *via)
 {
     uint32_t              n;
-    ngx_int_t             rc;
     ngx_str_t             rest, *dst;
     ngx_mra_sip_param_t   param;
 
     rest = via->params;
 
-    while ((rc = ngx_mra_sip_cut_param(&rest, &param, 1)) == NGX_OK) {
+    while (rest.len) {
+
+        if (ngx_mra_sip_cut_param(&rest, &param, 1) != NGX_OK) {
+            return NGX_ERROR;
+        }
 
         if (param.quoted
             || (!param.valued && rest.data != ngx_mra_span_end(&param.name))
@@ -537,7 +543,7 @@ ngx_mra_sip_parse_via_params(ngx_mra_sip_via_t *via)
         return NGX_ERROR;
     }
 
-    return (rc == NGX_DONE) ? NGX_OK : NGX_ERROR;
+    return NGX_OK;
 }
 
 

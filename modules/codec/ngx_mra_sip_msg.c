@@ -39,72 +39,76 @@ static ngx_int_t ngx_mra_sip_parse_header(ngx_mra_sip_msg_t *msg, u_char *p,
     u_char *end, u_char *next);
 static ngx_int_t ngx_mra_sip_set_length(ngx_mra_sip_msg_t *msg,
     ngx_str_t *value);
+static ngx_inline ngx_int_t ngx_mra_sip_next_line(ngx_mra_sip_msg_t *msg,
+    u_char **pos, u_char *last, u_char **end);
 static ngx_int_t ngx_mra_sip_cut_line(ngx_mra_sip_msg_t *msg, u_char **pos,
     u_char *last, u_char **end);
+static ngx_inline ngx_uint_t ngx_mra_sip_is_name(u_char *p,
+    const u_char *name, size_t len);
 static ngx_uint_t ngx_mra_sip_is_quoted_pair(ngx_mra_sip_quotes_t *quotes,
     u_char *p);
 static void ngx_mra_sip_set_error(ngx_mra_sip_msg_t *msg, ngx_uint_t error);
 
 
-/* by length; those of one length follow each other */
+/* in lower case, by length; those of one length follow each other */
 
 static const ngx_mra_sip_name_t  ngx_mra_sip_names[] = {
-    {  2, NGX_MRA_SIP_TO, "To" },
-    {  3, NGX_MRA_SIP_VIA, "Via" },
-    {  4, NGX_MRA_SIP_FROM, "From" },
-    {  4, NGX_MRA_SIP_CSEQ, "CSeq" },
-    {  4, NGX_MRA_SIP_DATE, "Date" },
-    {  4, NGX_MRA_SIP_PATH, "Path" },
-    {  4, NGX_MRA_SIP_RACK, "RAck" },
-    {  4, NGX_MRA_SIP_RSEQ, "RSeq" },
-    {  5, NGX_MRA_SIP_ROUTE, "Route" },
-    {  5, NGX_MRA_SIP_ALLOW, "Allow" },
-    {  5, NGX_MRA_SIP_EVENT, "Event" },
-    {  6, NGX_MRA_SIP_ACCEPT, "Accept" },
-    {  6, NGX_MRA_SIP_SERVER, "Server" },
-    {  6, NGX_MRA_SIP_REASON, "Reason" },
-    {  6, NGX_MRA_SIP_MIN_SE, "Min-SE" },
-    {  7, NGX_MRA_SIP_CALL_ID, "Call-ID" },
-    {  7, NGX_MRA_SIP_CONTACT, "Contact" },
-    {  7, NGX_MRA_SIP_EXPIRES, "Expires" },
-    {  7, NGX_MRA_SIP_REQUIRE, "Require" },
-    {  7, NGX_MRA_SIP_SUBJECT, "Subject" },
-    {  7, NGX_MRA_SIP_PRIVACY, "Privacy" },
-    {  7, NGX_MRA_SIP_WARNING, "Warning" },
-    {  8, NGX_MRA_SIP_REFER_TO, "Refer-To" },
-    {  8, NGX_MRA_SIP_REPLACES, "Replaces" },
-    {  8, NGX_MRA_SIP_IDENTITY, "Identity" },
-    {  9, NGX_MRA_SIP_SUPPORTED, "Supported" },
-    {  9, NGX_MRA_SIP_TIMESTAMP, "Timestamp" },
-    { 10, NGX_MRA_SIP_USER_AGENT, "User-Agent" },
-    { 10, NGX_MRA_SIP_FLOW_TIMER, "Flow-Timer" },
-    { 11, NGX_MRA_SIP_RETRY_AFTER, "Retry-After" },
-    { 11, NGX_MRA_SIP_REFERRED_BY, "Referred-By" },
-    { 11, NGX_MRA_SIP_MIN_EXPIRES, "Min-Expires" },
-    { 11, NGX_MRA_SIP_UNSUPPORTED, "Unsupported" },
-    { 12, NGX_MRA_SIP_MAX_FORWARDS_HEADER, "Max-Forwards" },
-    { 12, NGX_MRA_SIP_CONTENT_TYPE, "Content-Type" },
-    { 12, NGX_MRA_SIP_RECORD_ROUTE, "Record-Route" },
-    { 12, NGX_MRA_SIP_ALLOW_EVENTS, "Allow-Events" },
-    { 12, NGX_MRA_SIP_HISTORY_INFO, "History-Info" },
-    { 13, NGX_MRA_SIP_AUTHORIZATION, "Authorization" },
-    { 13, NGX_MRA_SIP_PROXY_REQUIRE, "Proxy-Require" },
-    { 13, NGX_MRA_SIP_SERVICE_ROUTE, "Service-Route" },
-    { 13, NGX_MRA_SIP_IDENTITY_INFO, "Identity-Info" },
-    { 14, NGX_MRA_SIP_CONTENT_LENGTH, "Content-Length" },
-    { 14, NGX_MRA_SIP_ACCEPT_CONTACT, "Accept-Contact" },
-    { 14, NGX_MRA_SIP_REJECT_CONTACT, "Reject-Contact" },
-    { 15, NGX_MRA_SIP_SESSION_EXPIRES, "Session-Expires" },
-    { 15, NGX_MRA_SIP_REMOTE_PARTY_ID, "Remote-Party-ID" },
-    { 16, NGX_MRA_SIP_CONTENT_ENCODING, "Content-Encoding" },
-    { 16, NGX_MRA_SIP_WWW_AUTHENTICATE, "WWW-Authenticate" },
-    { 18, NGX_MRA_SIP_PROXY_AUTHENTICATE, "Proxy-Authenticate" },
-    { 18, NGX_MRA_SIP_SUBSCRIPTION_STATE, "Subscription-State" },
-    { 19, NGX_MRA_SIP_PROXY_AUTHORIZATION, "Proxy-Authorization" },
-    { 19, NGX_MRA_SIP_P_ASSERTED_IDENTITY, "P-Asserted-Identity" },
-    { 19, NGX_MRA_SIP_CONTENT_DISPOSITION, "Content-Disposition" },
-    { 19, NGX_MRA_SIP_REQUEST_DISPOSITION, "Request-Disposition" },
-    { 20, NGX_MRA_SIP_P_PREFERRED_IDENTITY, "P-Preferred-Identity" },
+    {  2, NGX_MRA_SIP_TO, "to" },
+    {  3, NGX_MRA_SIP_VIA, "via" },
+    {  4, NGX_MRA_SIP_FROM, "from" },
+    {  4, NGX_MRA_SIP_CSEQ, "cseq" },
+    {  4, NGX_MRA_SIP_DATE, "date" },
+    {  4, NGX_MRA_SIP_PATH, "path" },
+    {  4, NGX_MRA_SIP_RACK, "rack" },
+    {  4, NGX_MRA_SIP_RSEQ, "rseq" },
+    {  5, NGX_MRA_SIP_ROUTE, "route" },
+    {  5, NGX_MRA_SIP_ALLOW, "allow" },
+    {  5, NGX_MRA_SIP_EVENT, "event" },
+    {  6, NGX_MRA_SIP_ACCEPT, "accept" },
+    {  6, NGX_MRA_SIP_SERVER, "server" },
+    {  6, NGX_MRA_SIP_REASON, "reason" },
+    {  6, NGX_MRA_SIP_MIN_SE, "min-se" },
+    {  7, NGX_MRA_SIP_CALL_ID, "call-id" },
+    {  7, NGX_MRA_SIP_CONTACT, "contact" },
+    {  7, NGX_MRA_SIP_EXPIRES, "expires" },
+    {  7, NGX_MRA_SIP_REQUIRE, "require" },
+    {  7, NGX_MRA_SIP_SUBJECT, "subject" },
+    {  7, NGX_MRA_SIP_PRIVACY, "privacy" },
+    {  7, NGX_MRA_SIP_WARNING, "warning" },
+    {  8, NGX_MRA_SIP_REFER_TO, "refer-to" },
+    {  8, NGX_MRA_SIP_REPLACES, "replaces" },
+    {  8, NGX_MRA_SIP_IDENTITY, "identity" },
+    {  9, NGX_MRA_SIP_SUPPORTED, "supported" },
+    {  9, NGX_MRA_SIP_TIMESTAMP, "timestamp" },
+    { 10, NGX_MRA_SIP_USER_AGENT, "user-agent" },
+    { 10, NGX_MRA_SIP_FLOW_TIMER, "flow-timer" },
+    { 11, NGX_MRA_SIP_RETRY_AFTER, "retry-after" },
+    { 11, NGX_MRA_SIP_REFERRED_BY, "referred-by" },
+    { 11, NGX_MRA_SIP_MIN_EXPIRES, "min-expires" },
+    { 11, NGX_MRA_SIP_UNSUPPORTED, "unsupported" },
+    { 12, NGX_MRA_SIP_MAX_FORWARDS_HEADER, "max-forwards" },
+    { 12, NGX_MRA_SIP_CONTENT_TYPE, "content-type" },
+    { 12, NGX_MRA_SIP_RECORD_ROUTE, "record-route" },
+    { 12, NGX_MRA_SIP_ALLOW_EVENTS, "allow-events" },
+    { 12, NGX_MRA_SIP_HISTORY_INFO, "history-info" },
+    { 13, NGX_MRA_SIP_AUTHORIZATION, "authorization" },
+    { 13, NGX_MRA_SIP_PROXY_REQUIRE, "proxy-require" },
+    { 13, NGX_MRA_SIP_SERVICE_ROUTE, "service-route" },
+    { 13, NGX_MRA_SIP_IDENTITY_INFO, "identity-info" },
+    { 14, NGX_MRA_SIP_CONTENT_LENGTH, "content-length" },
+    { 14, NGX_MRA_SIP_ACCEPT_CONTACT, "accept-contact" },
+    { 14, NGX_MRA_SIP_REJECT_CONTACT, "reject-contact" },
+    { 15, NGX_MRA_SIP_SESSION_EXPIRES, "session-expires" },
+    { 15, NGX_MRA_SIP_REMOTE_PARTY_ID, "remote-party-id" },
+    { 16, NGX_MRA_SIP_CONTENT_ENCODING, "content-encoding" },
+    { 16, NGX_MRA_SIP_WWW_AUTHENTICATE, "www-authenticate" },
+    { 18, NGX_MRA_SIP_PROXY_AUTHENTICATE, "proxy-authenticate" },
+    { 18, NGX_MRA_SIP_SUBSCRIPTION_STATE, "subscription-state" },
+    { 19, NGX_MRA_SIP_PROXY_AUTHORIZATION, "proxy-authorization" },
+    { 19, NGX_MRA_SIP_P_ASSERTED_IDENTITY, "p-asserted-identity" },
+    { 19, NGX_MRA_SIP_CONTENT_DISPOSITION, "content-disposition" },
+    { 19, NGX_MRA_SIP_REQUEST_DISPOSITION, "request-disposition" },
+    { 20, NGX_MRA_SIP_P_PREFERRED_IDENTITY, "p-preferred-identity" },
     { 21, NGX_MRA_SIP_OTHER_HEADER, "" }
 };
 
@@ -185,7 +189,7 @@ ngx_mra_sip_parse(ngx_mra_sip_msg_t *msg, ngx_mra_sip_header_t *headers,
         start = p;
 
         for ( ;; ) {
-            rc = ngx_mra_sip_cut_line(msg, &p, last, &end);
+            rc = ngx_mra_sip_next_line(msg, &p, last, &end);
 
             if (rc != NGX_OK) {
                 return rc;
@@ -249,7 +253,7 @@ ngx_mra_sip_parse_start_line(ngx_mra_sip_msg_t *msg, u_char **pos,
         goto invalid;
     }
 
-    rc = ngx_mra_sip_cut_line(msg, pos, last, &end);
+    rc = ngx_mra_sip_next_line(msg, pos, last, &end);
 
     if (rc != NGX_OK) {
         return rc;
@@ -444,6 +448,27 @@ ngx_mra_sip_set_length(ngx_mra_sip_msg_t *msg, ngx_str_t *value)
 
 
 /* *end is where the CRLF is, *pos goes behind it */
+
+static ngx_inline ngx_int_t
+ngx_mra_sip_next_line(ngx_mra_sip_msg_t *msg, u_char **pos, u_char *last,
+    u_char **end)
+{
+    u_char  *p;
+
+    p = ngx_mra_sip_find_control(*pos, last);
+
+    if (last - p < 2 || p[0] != CR || p[1] != LF) {
+        return ngx_mra_sip_cut_line(msg, pos, last, end);
+    }
+
+    *end = p;
+    *pos = p + 2;
+
+    return NGX_OK;
+}
+
+
+/* the same for lines with other control characters */
 
 static ngx_int_t
 ngx_mra_sip_cut_line(ngx_mra_sip_msg_t *msg, u_char **pos, u_char *last,
@@ -649,7 +674,6 @@ ngx_uint_t
 ngx_mra_sip_header_id(u_char *name, size_t len)
 {
     u_char                     first;
-    ngx_str_t                  s;
     ngx_uint_t                 i;
     const ngx_mra_sip_name_t  *known;
 
@@ -666,27 +690,56 @@ ngx_mra_sip_header_id(u_char *name, size_t len)
                                                  : NGX_MRA_SIP_OTHER_HEADER;
     }
 
-    s.data = name;
-    s.len = len;
-
     for (i = ngx_mra_sip_name_start[len]; ngx_mra_sip_names[i].len == len; i++)
     {
         known = &ngx_mra_sip_names[i];
 
-        if ((known->name[0] | 0x20) != first) {
-            continue;
-        }
-
-        /* nearly all are written as here */
-
-        if (ngx_memcmp(name, known->name, len) == 0
-            || ngx_mra_span_case_eq(&s, (u_char *) known->name, len))
+        if (known->name[0] == first
+            && ngx_mra_sip_is_name(name, known->name, len))
         {
             return known->id;
         }
     }
 
     return NGX_MRA_SIP_OTHER_HEADER;
+}
+
+
+/*
+ * Letters of either case match; so would CR and "-", but a name has no CR.
+ * The last bytes are looked at with some that were seen already.
+ */
+
+static ngx_inline ngx_uint_t
+ngx_mra_sip_is_name(u_char *p, const u_char *name, size_t len)
+{
+    size_t    n;
+    uint32_t  a, b;
+
+    if (len < sizeof(uint32_t)) {
+
+        for (n = 0; n < len; n++) {
+            if ((p[n] | 0x20) != name[n]) {
+                return 0;
+            }
+        }
+
+        return 1;
+    }
+
+    for (n = 0; n < len; n += sizeof(uint32_t)) {
+
+        n = ngx_min(n, len - sizeof(uint32_t));
+
+        ngx_memcpy(&a, p + n, sizeof(uint32_t));
+        ngx_memcpy(&b, name + n, sizeof(uint32_t));
+
+        if ((a | 0x20202020) != b) {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 

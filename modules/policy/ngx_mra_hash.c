@@ -72,15 +72,29 @@ ngx_mra_hash_add(ngx_mra_hash_t *h, const u_char *p, size_t len)
 void
 ngx_mra_hash_add_span(ngx_mra_hash_t *h, const ngx_str_t *s)
 {
-    u_char  len[4];
+    size_t   len;
+    u_char  *p;
 
-    len[0] = (u_char) s->len;
-    len[1] = (u_char) (s->len >> 8);
-    len[2] = (u_char) (s->len >> 16);
-    len[3] = (u_char) (s->len >> 24);
+    p = s->data;
+    len = s->len;
 
-    ngx_mra_hash_add(h, len, 4);
-    ngx_mra_hash_add(h, s->data, s->len);
+    if (h->len % 8) {
+        ngx_mra_hash_word(h, h->tail);
+    }
+
+    ngx_mra_hash_word(h, len);
+
+    for ( /* void */ ; len >= 8; len -= 8) {
+        ngx_mra_hash_word(h, ngx_mra_hash_load(p, 8));
+        p += 8;
+    }
+
+    if (len) {
+        ngx_mra_hash_word(h, ngx_mra_hash_load(p, len));
+    }
+
+    h->tail = 0;
+    h->len = ngx_align(h->len, 8) + 8 + ngx_align(s->len, 8);
 }
 
 

@@ -33,7 +33,10 @@ void ngx_mra_hash_init(ngx_mra_hash_t *h, const u_char *key);
 
 void ngx_mra_hash_add(ngx_mra_hash_t *h, const u_char *p, size_t len);
 
-/* the length too, so that ("ab", "c") and ("a", "bc") are different */
+/*
+ * The length too, so that ("ab", "c") and ("a", "bc") are different; what was
+ * added before and this are filled up with zeros to whole words.
+ */
 
 void ngx_mra_hash_add_span(ngx_mra_hash_t *h, const ngx_str_t *s);
 
