@@ -8,6 +8,12 @@
 #include <ngx_core.h>
 #include "ngx_mra_block.h"
 #include "ngx_stream_mra_hop_private.h"
+#include "ngx_stream_mra_report.h"
+
+
+/* intervals after which what a hop told is not believed any more */
+
+#define NGX_STREAM_MRA_HOP_BELIEVED  3
 
 
 static ngx_stream_mra_hop_t *ngx_stream_mra_hop_place(
@@ -114,6 +120,7 @@ ngx_stream_mra_hop_add(ngx_stream_mra_hops_t *hops,
     hop->conf_server = server;
     hop->retired = 0;
     hop->owed = 0;
+    ngx_memzero(&hop->report, sizeof(ngx_mra_report_t));
     hop->state = hop->shared->state;
 
     if (hop->state != NGX_MRA_PROBE_DOWN) {
@@ -270,6 +277,8 @@ ngx_stream_mra_hops_tick(ngx_event_t *ev)
         ngx_stream_mra_hop_look(hops->hop[i]);
     }
 
+    ngx_stream_mra_report_watch(hops);
+
     if (!ev->timer_set) {
         ngx_add_timer(ev, NGX_STREAM_MRA_HOP_TICK);
     }
@@ -290,6 +299,7 @@ ngx_stream_mra_hop_look(ngx_stream_mra_hop_t *hop)
     ngx_stream_mra_hop_follow(hop);
     ngx_stream_mra_hop_doubt(hop);
     ngx_stream_mra_hop_tell(hop);
+    ngx_stream_mra_slots_greet(hop);
     ngx_stream_mra_ping_due(hop);
 }
 
@@ -380,9 +390,11 @@ ngx_stream_mra_hop_t *
 ngx_stream_mra_hop_choose(ngx_stream_mra_hops_t *hops, uint64_t tried)
 {
     ngx_int_t              n;
-    ngx_uint_t             i;
+    ngx_uint_t             i, active;
     ngx_mra_route_t       *r, routes[NGX_STREAM_MRA_HOPS];
     ngx_stream_mra_hop_t  *hop;
+
+    active = 0;
 
     for (i = 0; i < hops->n; i++) {
         hop = hops->hop[i];
@@ -391,6 +403,16 @@ ngx_stream_mra_hop_choose(ngx_stream_mra_hops_t *hops, uint64_t tried)
         r->up = !hop->retired && ngx_stream_mra_hop_is_up(hop);
         r->backup = hop->backup;
         r->weight = hop->weight;
+
+        active |= r->up && !(tried & ((uint64_t) 1 << i))
+                  && !ngx_stream_mra_hop_is_draining(hop);
+    }
+
+    /* one in maintenance refuses, which is better than nothing */
+
+    for (i = 0; active && i < hops->n; i++) {
+        routes[i].up = routes[i].up
+                       && !ngx_stream_mra_hop_is_draining(hops->hop[i]);
     }
 
     n = ngx_mra_route_choose(routes, hops->n, tried,
@@ -408,6 +430,90 @@ ngx_stream_mra_hop_is_up(ngx_stream_mra_hop_t *hop)
     }
 
     return hop->shared->state != NGX_MRA_PROBE_DOWN;
+}
+
+
+ngx_mra_report_t *
+ngx_stream_mra_hop_report(ngx_stream_mra_hop_t *hop)
+{
+    ngx_mra_report_t  *report;
+
+    report = &hop->report;
+
+    ngx_mra_hop_told(hop->hops->mcf, hop->shared, report);
+
+    if (report->serial == 0
+        || (ngx_msec_int_t) (ngx_current_msec - report->time)
+           > (ngx_msec_int_t) (NGX_STREAM_MRA_HOP_BELIEVED
+                               * hop->conf.interval))
+    {
+        return NULL;
+    }
+
+    return report;
+}
+
+
+ngx_uint_t
+ngx_stream_mra_hop_is_draining(ngx_stream_mra_hop_t *hop)
+{
+    ngx_mra_report_t  *report;
+
+    report = ngx_stream_mra_hop_report(hop);
+
+    return report && (report->node.flags & NGX_MRA_STUN_NODE_MAINTENANCE);
+}
+
+
+ngx_int_t
+ngx_stream_mra_hop_load(ngx_stream_mra_hop_t *hop,
+    ngx_stream_mra_load_t *load)
+{
+    ngx_msec_int_t         age;
+    ngx_mra_stun_node_t   *node;
+
+    node = &hop->report.node;
+
+    load->draining = ngx_stream_mra_hop_is_draining(hop);
+
+    if (!(node->told & NGX_MRA_STUN_NODE_TOLD_LOAD)) {
+        return NGX_DECLINED;
+    }
+
+    /* another worker may have looked at the clock later */
+
+    age = (ngx_msec_int_t) (ngx_current_msec - hop->report.time);
+
+    load->registrations = node->registrations;
+    load->capacity = node->capacity;
+    load->age = ngx_max(age, 0);
+
+    return NGX_OK;
+}
+
+
+ngx_mra_probe_state_e
+ngx_stream_mra_hop_behind(ngx_stream_mra_hop_t *hop, uint32_t id)
+{
+    ngx_uint_t            i;
+    ngx_mra_report_t     *report;
+    ngx_mra_stun_node_t  *node;
+
+    report = ngx_stream_mra_hop_report(hop);
+
+    if (report == NULL) {
+        return NGX_MRA_PROBE_UNKNOWN;
+    }
+
+    node = &report->node;
+
+    for (i = 0; i < node->nhops; i++) {
+        if (node->hops[i].id == id) {
+            return (ngx_mra_probe_state_e) node->hops[i].state;
+        }
+    }
+
+    return NGX_MRA_PROBE_UNKNOWN;
 }
 
 

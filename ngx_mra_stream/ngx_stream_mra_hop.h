@@ -20,6 +20,7 @@
 #include "ngx_mra.h"
 #include "ngx_mra_probe.h"
 #include "ngx_mra_route.h"
+#include "ngx_mra_status.h"
 #include "ngx_stream_mra_link.h"
 
 
@@ -57,10 +58,15 @@ typedef struct {
 
     /*
      * One link of a hop that may be up was lost, and with it the answers
-     * to what was sent over it.  These two may be NULL.
+     * to what was sent over it.
      */
 
     void  (*lost)(ngx_stream_mra_hop_t *hop, ngx_stream_mra_link_t *ln);
+
+    /* maintenance began or ended, or a hop is in another state; these
+       three may be NULL */
+
+    void  (*changed)(ngx_stream_mra_hops_t *hops);
 } ngx_stream_mra_hop_handlers_t;
 
 
@@ -117,6 +123,7 @@ struct ngx_stream_mra_hop_s {
     ngx_mra_probe_conf_t       conf;
 
     ngx_mra_probe_t           *shared;      /* by all workers */
+    ngx_mra_report_t           report;      /* as last looked at */
     ngx_uint_t                 state;       /* as last acted upon */
     ngx_msec_t                 owed;        /* the oldest message that
                                                nothing came after; 0: none */
@@ -151,6 +158,8 @@ struct ngx_stream_mra_hops_s {
     uint32_t                              worker;
     ngx_atomic_t                         *ticket;    /* of all workers */
     ngx_event_t                           tick;
+    uint32_t                              print;     /* of what was told */
+    ngx_msec_t                            reported;  /* ... and when */
 };
 
 
@@ -218,6 +227,40 @@ ngx_stream_mra_hop_t *ngx_stream_mra_hop_choose(ngx_stream_mra_hops_t *hops,
 /* up for all we know, whichever worker learnt it */
 
 ngx_uint_t ngx_stream_mra_hop_is_up(ngx_stream_mra_hop_t *hop);
+
+/*
+ * What a hop that is a node of ours told of itself last, to any worker:
+ * valid until the next call.  NULL: nothing, or nothing for three times
+ * stun_keepalive_interval.
+ */
+
+ngx_mra_report_t *ngx_stream_mra_hop_report(ngx_stream_mra_hop_t *hop);
+
+/* it is in maintenance, and told so */
+
+ngx_uint_t ngx_stream_mra_hop_is_draining(ngx_stream_mra_hop_t *hop);
+
+/* how much it carries; age: ms since it told so */
+
+typedef struct {
+    ngx_uint_t                 registrations;
+    ngx_uint_t                 capacity;    /* 0: not told */
+    ngx_uint_t                 draining;
+    ngx_msec_t                 age;
+} ngx_stream_mra_load_t;
+
+/* NGX_OK / NGX_DECLINED (it has never told) */
+
+ngx_int_t ngx_stream_mra_hop_load(ngx_stream_mra_hop_t *hop,
+    ngx_stream_mra_load_t *load);
+
+/*
+ * The state of the next hop "id" behind "hop", as that told us; UNKNOWN: it
+ * tells nothing of such a one.
+ */
+
+ngx_mra_probe_state_e ngx_stream_mra_hop_behind(ngx_stream_mra_hop_t *hop,
+    uint32_t id);
 
 /*
  * Whether a hop can be vouched for: for the answer to a client's keepalive.

@@ -95,7 +95,8 @@ struct ngx_stream_mra_slot_s {
     uint64_t                   heard;      /* link.received at the last
                                               keepalive */
     unsigned                   open:1;
-    unsigned                   asked:1;    /* its answer is waited for */
+    unsigned                   asked:2;    /* so often without an answer */
+    unsigned                   greeted:1;
 };
 
 
@@ -103,6 +104,10 @@ ngx_int_t ngx_stream_mra_slots_create(ngx_stream_mra_hop_t *hop);
 void ngx_stream_mra_slots_open(ngx_stream_mra_hop_t *hop);
 void ngx_stream_mra_slots_close(ngx_stream_mra_hop_t *hop);
 ngx_uint_t ngx_stream_mra_slots_are_idle(ngx_stream_mra_hop_t *hop);
+
+/* a node of ours is told at once who is at the other end */
+
+void ngx_stream_mra_slots_greet(ngx_stream_mra_hop_t *hop);
 
 /* the one for this affinity; only if it cannot be opened, another */
 
@@ -130,6 +135,10 @@ ngx_stream_mra_ping_t *ngx_stream_mra_ping_create(ngx_stream_mra_hop_t *hop);
 void ngx_stream_mra_ping_due(ngx_stream_mra_hop_t *hop);
 void ngx_stream_mra_ping_cancel(ngx_stream_mra_hop_t *hop);
 ngx_uint_t ngx_stream_mra_ping_is_idle(ngx_stream_mra_hop_t *hop);
+
+/* it has told that it is a node of ours */
+
+ngx_uint_t ngx_stream_mra_keepalive_is_ours(ngx_stream_mra_hop_t *hop);
 
 /* STUN that came on a link: requests are answered */
 
@@ -164,6 +173,11 @@ void ngx_stream_mra_state_missed(ngx_stream_mra_hop_t *hop,
     ngx_msec_t started, ngx_mra_probe_reason_e reason);
 void ngx_stream_mra_state_seen(ngx_stream_mra_hop_t *hop);
 void ngx_stream_mra_state_suspect(ngx_stream_mra_hop_t *hop);
+
+/* what came on a link tells whether it has a path: GOOD or PATH */
+
+void ngx_stream_mra_state_told(ngx_stream_mra_hop_t *hop,
+    ngx_mra_probe_reason_e reason);
 
 
 /*

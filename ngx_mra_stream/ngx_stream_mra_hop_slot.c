@@ -215,6 +215,7 @@ ngx_stream_mra_slot_connected(ngx_stream_mra_conn_t *conn,
     slot->opened = ngx_current_msec;
     slot->heard = 0;
     slot->asked = 0;
+    slot->greeted = 0;
 
     ngx_stream_mra_slot_set_timer(slot, hop->conf.interval);
 
@@ -224,8 +225,37 @@ ngx_stream_mra_slot_connected(ngx_stream_mra_conn_t *conn,
         ngx_stream_mra_state_seen(hop);
     }
 
+    ngx_stream_mra_slots_greet(hop);
+
     if (hop->hops->handlers->opened) {
         hop->hops->handlers->opened(hop, &slot->link);
+    }
+}
+
+
+void
+ngx_stream_mra_slots_greet(ngx_stream_mra_hop_t *hop)
+{
+    ngx_uint_t              i;
+    ngx_stream_mra_slot_t  *slot;
+
+    if (!ngx_stream_mra_keepalive_is_ours(hop)) {
+        return;
+    }
+
+    for (i = 0; i < hop->hops->conf->connections; i++) {
+        slot = &hop->slots[i];
+
+        if (slot->greeted || ngx_stream_mra_slot_link(slot) == NULL) {
+            continue;
+        }
+
+        slot->greeted = 1;
+        slot->asked = ngx_stream_mra_keepalive_ask(hop, &slot->link);
+
+        if (slot->asked) {
+            ngx_stream_mra_slot_set_timer(slot, hop->conf.timeout);
+        }
     }
 }
 
@@ -374,27 +404,38 @@ ngx_stream_mra_slot_closed(ngx_stream_mra_link_t *ln)
 static void
 ngx_stream_mra_slot_timer(ngx_stream_mra_link_t *ln)
 {
+    ngx_uint_t              ours;
     ngx_stream_mra_hop_t   *hop;
     ngx_stream_mra_slot_t  *slot;
 
     slot = ln->data;
     hop = slot->hop;
 
+    ours = ngx_stream_mra_keepalive_is_ours(hop);
+
     if (ln->received != slot->heard) {
         slot->heard = ln->received;
-        slot->asked = 0;
 
-    } else if (slot->asked) {
-        ngx_log_error(NGX_LOG_INFO, ln->connection->log, NGX_ETIMEDOUT,
-                      "next hop did not answer keepalive");
+        /* a node of ours is told and tells, whatever else there is */
 
-        ngx_stream_mra_link_close(ln, 0);
-        ngx_stream_mra_state_suspect(hop);
+        slot->asked = (ours && !slot->asked)
+                      ? ngx_stream_mra_keepalive_ask(hop, ln) : 0;
 
-        return;
+    } else if (slot->asked == 0 || hop->shared->deaf) {
+        slot->asked = ngx_stream_mra_keepalive_ask(hop, ln);
 
     } else {
-        slot->asked = ngx_stream_mra_keepalive_ask(hop, ln);
+        ngx_stream_mra_state_suspect(hop);
+
+        /* a probe tells whether it is the link or STUN that is lost */
+
+        if (ours || slot->asked++ > 1) {
+            ngx_log_error(NGX_LOG_INFO, ln->connection->log, NGX_ETIMEDOUT,
+                          "next hop did not answer keepalive");
+
+            ngx_stream_mra_link_close(ln, 0);
+            return;
+        }
     }
 
     ngx_stream_mra_slot_set_timer(slot, slot->asked ? hop->conf.timeout

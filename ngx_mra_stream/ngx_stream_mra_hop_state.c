@@ -11,6 +11,8 @@
 #include "ngx_stream_mra_hop_private.h"
 
 
+static void ngx_stream_mra_state_heard(ngx_stream_mra_hop_t *hop,
+    ngx_mra_probe_t *was);
 static void ngx_stream_mra_state_changed(ngx_stream_mra_hop_t *hop,
     ngx_mra_probe_t *was);
 
@@ -139,6 +141,8 @@ ngx_stream_mra_state_answered(ngx_stream_mra_hop_t *hop,
 
     ngx_stream_mra_state_unlock(hop);
 
+    ngx_stream_mra_state_heard(hop, &was);
+
     if (was.owner == ngx_stream_mra_state_me(hop)) {
         ngx_mra_observe(hop->hops->mcf, NGX_MRA_TIME_KEEPALIVE,
                         ngx_current_msec - was.started);
@@ -168,6 +172,8 @@ ngx_stream_mra_state_failed(ngx_stream_mra_hop_t *hop,
                                    ngx_stream_mra_state_me(hop), reason, rnd);
 
     ngx_stream_mra_state_unlock(hop);
+
+    ngx_stream_mra_state_heard(hop, &was);
 
     if (changed) {
         ngx_stream_mra_state_changed(hop, &was);
@@ -247,6 +253,49 @@ ngx_stream_mra_state_suspect(ngx_stream_mra_hop_t *hop)
     ngx_stream_mra_state_unlock(hop);
 
     ngx_stream_mra_hop_hurry(hop);
+}
+
+
+void
+ngx_stream_mra_state_told(ngx_stream_mra_hop_t *hop,
+    ngx_mra_probe_reason_e reason)
+{
+    ngx_uint_t       changed, rnd;
+    ngx_mra_probe_t  was;
+
+    rnd = ngx_random();
+
+    ngx_stream_mra_state_lock(hop);
+
+    was = *hop->shared;
+    changed = ngx_mra_probe_told(hop->shared, &hop->conf, ngx_current_msec,
+                                 reason, rnd);
+
+    ngx_stream_mra_state_unlock(hop);
+
+    ngx_stream_mra_state_heard(hop, &was);
+
+    if (changed) {
+        ngx_stream_mra_state_changed(hop, &was);
+        ngx_stream_mra_hop_hurry(hop);
+    }
+}
+
+
+static void
+ngx_stream_mra_state_heard(ngx_stream_mra_hop_t *hop, ngx_mra_probe_t *was)
+{
+    if (was->deaf == 0 && hop->shared->deaf) {
+        ngx_log_error(NGX_LOG_WARN, hop->hops->log, 0,
+                      "next hop %V in upstream \"%V\" answers SIP, but STUN "
+                      "no more: can it resolve this node's name?",
+                      &hop->name, &hop->hops->name);
+
+    } else if (was->deaf && hop->shared->deaf == 0) {
+        ngx_log_error(NGX_LOG_NOTICE, hop->hops->log, 0,
+                      "next hop %V in upstream \"%V\" answers STUN again",
+                      &hop->name, &hop->hops->name);
+    }
 }
 
 

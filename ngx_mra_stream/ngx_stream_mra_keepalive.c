@@ -7,9 +7,9 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include "ngx_stream_mra_hop_private.h"
+#include "ngx_stream_mra_report.h"
 
 
-#define NGX_STREAM_MRA_STUN_LEN     256
 #define NGX_STREAM_MRA_OPTIONS_LEN  2048
 
 
@@ -23,6 +23,7 @@ struct ngx_stream_mra_ping_s {
     u_char                     id[NGX_MRA_STUN_ID_LEN];
     unsigned                   open:1;      /* the link */
     unsigned                   asking:1;
+    unsigned                   doubt:1;     /* OPTIONS was sent as well */
 };
 
 
@@ -43,6 +44,10 @@ static void ngx_stream_mra_ping_answered(ngx_stream_mra_ping_t *ping,
     ngx_mra_probe_reason_e reason);
 static void ngx_stream_mra_ping_failed(ngx_stream_mra_ping_t *ping,
     ngx_mra_probe_reason_e reason);
+static ngx_int_t ngx_stream_mra_keepalive_verdict(ngx_mra_stun_t *m,
+    ngx_mra_probe_reason_e *reason);
+static void ngx_stream_mra_keepalive_answer(ngx_stream_mra_hop_t *hop,
+    ngx_stream_mra_link_t *ln, ngx_mra_stun_t *m, ngx_uint_t fingerprint);
 static void ngx_stream_mra_keepalive_id(u_char *id);
 static ngx_int_t ngx_stream_mra_keepalive_send(ngx_stream_mra_link_t *ln,
     void *data, size_t len);
@@ -180,6 +185,11 @@ ngx_stream_mra_ping_connected(ngx_stream_mra_conn_t *conn,
     ping->open = 1;
 
     left = ping->deadline - ngx_current_msec;
+
+    if (ngx_mra_probe_is_doubtful(ping->hop->shared)) {
+        left /= 2;
+    }
+
     ngx_add_timer(&ping->timer, ngx_max(left, 1));
 
     if (ngx_stream_mra_ping_send(ping) != NGX_OK) {
@@ -188,11 +198,15 @@ ngx_stream_mra_ping_connected(ngx_stream_mra_conn_t *conn,
 }
 
 
+/* without anything of ours: it may be a node of ours, and is no link to it */
+
 static ngx_int_t
 ngx_stream_mra_ping_send(ngx_stream_mra_ping_t *ping)
 {
     u_char                *last, buf[NGX_STREAM_MRA_OPTIONS_LEN];
     ngx_mra_stun_buf_t     b;
+
+    ping->doubt = 0;
 
     ngx_stream_mra_keepalive_id(ping->id);
 
@@ -275,11 +289,17 @@ ngx_stream_mra_ping_frame(ngx_stream_mra_link_t *ln, ngx_uint_t type,
 
     /* whatever it says */
 
-    if (type == NGX_MRA_FRAME_SIP
-        && ping->kind == NGX_MRA_PROBE_OPTIONS
-        && last - p > 8 && ngx_memcmp(p, "SIP/2.0 ", 8) == 0)
+    if (type != NGX_MRA_FRAME_SIP
+        || last - p <= 8 || ngx_memcmp(p, "SIP/2.0 ", 8) != 0)
     {
+        return;
+    }
+
+    if (ping->kind == NGX_MRA_PROBE_OPTIONS) {
         ngx_stream_mra_ping_answered(ping, NGX_MRA_PROBE_GOOD);
+
+    } else if (ping->doubt) {
+        ngx_stream_mra_state_seen(ping->hop);
     }
 }
 
@@ -287,10 +307,8 @@ ngx_stream_mra_ping_frame(ngx_stream_mra_link_t *ln, ngx_uint_t type,
 static void
 ngx_stream_mra_ping_stun(ngx_stream_mra_ping_t *ping, u_char *p, u_char *last)
 {
-    ngx_str_t            reason;
-    ngx_uint_t           code;
-    ngx_mra_stun_t       m;
-    ngx_mra_stun_attr_t  attr;
+    ngx_mra_stun_t          m;
+    ngx_mra_probe_reason_e  reason;
 
     if (ngx_mra_stun_decode(&m, p, last) != NGX_OK) {
         return;
@@ -308,21 +326,42 @@ ngx_stream_mra_ping_stun(ngx_stream_mra_ping_t *ping, u_char *p, u_char *last)
         return;
     }
 
-    if (m.type == NGX_MRA_STUN_SUCCESS) {
-        ngx_stream_mra_ping_answered(ping, NGX_MRA_PROBE_GOOD);
+    if (ngx_stream_mra_keepalive_verdict(&m, &reason) != NGX_OK) {
+        ngx_stream_mra_ping_failed(ping, NGX_MRA_PROBE_RESET);
         return;
     }
 
-    if (m.type == NGX_MRA_STUN_ERROR
-        && ngx_mra_stun_find(&m, NGX_MRA_STUN_ERROR_CODE, &attr) == NGX_OK
-        && ngx_mra_stun_decode_error(&attr, &code, &reason) == NGX_OK
-        && code >= 500)
+    ngx_stream_mra_ping_answered(ping, reason);
+    ngx_stream_mra_report_take(ping->hop, &m);
+}
+
+
+/* NGX_OK: it is an answer that tells of the path */
+
+static ngx_int_t
+ngx_stream_mra_keepalive_verdict(ngx_mra_stun_t *m,
+    ngx_mra_probe_reason_e *reason)
+{
+    ngx_str_t            text;
+    ngx_uint_t           code;
+    ngx_mra_stun_attr_t  attr;
+
+    if (m->type == NGX_MRA_STUN_SUCCESS) {
+        *reason = NGX_MRA_PROBE_GOOD;
+        return NGX_OK;
+    }
+
+    if (m->type != NGX_MRA_STUN_ERROR
+        || ngx_mra_stun_find(m, NGX_MRA_STUN_ERROR_CODE, &attr) != NGX_OK
+        || ngx_mra_stun_decode_error(&attr, &code, &text) != NGX_OK
+        || code < 500)
     {
-        ngx_stream_mra_ping_answered(ping, NGX_MRA_PROBE_PATH);
-        return;
+        return NGX_DECLINED;
     }
 
-    ngx_stream_mra_ping_failed(ping, NGX_MRA_PROBE_RESET);
+    *reason = NGX_MRA_PROBE_PATH;
+
+    return NGX_OK;
 }
 
 
@@ -355,7 +394,24 @@ ngx_stream_mra_ping_closed(ngx_stream_mra_link_t *ln)
 static void
 ngx_stream_mra_ping_timer(ngx_event_t *ev)
 {
-    ngx_stream_mra_ping_failed(ev->data, NGX_MRA_PROBE_KEEPALIVE_TIMEOUT);
+    u_char                 *last, buf[NGX_STREAM_MRA_OPTIONS_LEN];
+    ngx_msec_int_t          left;
+    ngx_stream_mra_ping_t  *ping;
+
+    ping = ev->data;
+    left = ping->deadline - ngx_current_msec;
+
+    if (left <= 0 || ping->doubt) {
+        ngx_stream_mra_ping_failed(ping, NGX_MRA_PROBE_KEEPALIVE_TIMEOUT);
+        return;
+    }
+
+    ping->doubt = 1;
+
+    last = ngx_stream_mra_ping_options(ping, buf, buf + sizeof(buf));
+    (void) ngx_stream_mra_keepalive_send(&ping->link, buf, last - buf);
+
+    ngx_add_timer(ev, left);
 }
 
 
@@ -377,20 +433,26 @@ ngx_stream_mra_ping_failed(ngx_stream_mra_ping_t *ping,
 }
 
 
+ngx_uint_t
+ngx_stream_mra_keepalive_is_ours(ngx_stream_mra_hop_t *hop)
+{
+    ngx_mra_hop_told(hop->hops->mcf, hop->shared, &hop->report);
+
+    return hop->conf.stun
+           && hop->report.serial
+           && hop->shared->stun == NGX_MRA_PROBE_YES;
+}
+
+
 void
 ngx_stream_mra_keepalive_stun(ngx_stream_mra_hop_t *hop,
     ngx_stream_mra_link_t *ln, u_char *p, u_char *last)
 {
-    u_char              buf[NGX_STREAM_MRA_STUN_LEN];
-    size_t              len;
-    ngx_int_t           fingerprint;
-    ngx_str_t           reason;
-    ngx_mra_stun_t      m;
-    ngx_mra_stun_buf_t  b;
+    ngx_int_t               fingerprint;
+    ngx_mra_stun_t          m;
+    ngx_mra_probe_reason_e  reason;
 
-    if (ngx_mra_stun_decode(&m, p, last) != NGX_OK
-        || m.type != NGX_MRA_STUN_REQUEST)
-    {
+    if (ngx_mra_stun_decode(&m, p, last) != NGX_OK) {
         return;
     }
 
@@ -400,21 +462,50 @@ ngx_stream_mra_keepalive_stun(ngx_stream_mra_hop_t *hop,
         return;
     }
 
-    if (ngx_mra_stun_unknown(&m)) {
+    if (m.type == NGX_MRA_STUN_REQUEST) {
+        ngx_stream_mra_keepalive_answer(hop, ln, &m, fingerprint == NGX_OK);
+
+    } else if (ngx_stream_mra_keepalive_verdict(&m, &reason) == NGX_OK) {
+        ngx_stream_mra_state_told(hop, reason);
+
+    } else {
+        return;
+    }
+
+    ngx_stream_mra_report_take(hop, &m);
+}
+
+
+static void
+ngx_stream_mra_keepalive_answer(ngx_stream_mra_hop_t *hop,
+    ngx_stream_mra_link_t *ln, ngx_mra_stun_t *m, ngx_uint_t fingerprint)
+{
+    u_char               buf[NGX_STREAM_MRA_REPORT_LEN];
+    size_t               len;
+    ngx_str_t            reason;
+    ngx_mra_stun_buf_t   b;
+    ngx_mra_stun_node_t  node;
+
+    if (ngx_mra_stun_unknown(m)) {
         ngx_str_set(&reason, "Unknown Attribute");
 
         ngx_mra_stun_init(&b, buf, buf + sizeof(buf), NGX_MRA_STUN_ERROR,
-                          m.id);
+                          m->id);
         ngx_mra_stun_add_error(&b, 420, &reason);
-        ngx_mra_stun_add_unknown(&b, &m);
+        ngx_mra_stun_add_unknown(&b, m);
 
     } else {
         ngx_mra_stun_init(&b, buf, buf + sizeof(buf), NGX_MRA_STUN_SUCCESS,
-                          m.id);
+                          m->id);
         ngx_mra_stun_add_address(&b, &hop->sockaddr.sockaddr);
+
+        if (ngx_stream_mra_keepalive_is_ours(hop)) {
+            ngx_stream_mra_report_self(&node, hop->hops);
+            ngx_mra_stun_add_node(&b, &node);
+        }
     }
 
-    len = ngx_mra_stun_end(&b, fingerprint == NGX_OK);
+    len = ngx_mra_stun_end(&b, fingerprint);
 
     if (len) {
         (void) ngx_stream_mra_keepalive_send(ln, buf, len);
@@ -426,10 +517,11 @@ ngx_uint_t
 ngx_stream_mra_keepalive_ask(ngx_stream_mra_hop_t *hop,
     ngx_stream_mra_link_t *ln)
 {
-    u_char              buf[NGX_MRA_STUN_HEADER_LEN];
-    u_char              id[NGX_MRA_STUN_ID_LEN];
-    size_t              len;
-    ngx_mra_stun_buf_t  b;
+    u_char               buf[NGX_STREAM_MRA_REPORT_LEN];
+    u_char               id[NGX_MRA_STUN_ID_LEN];
+    size_t               len;
+    ngx_mra_stun_buf_t   b;
+    ngx_mra_stun_node_t  node;
 
     if (!hop->conf.stun || hop->shared->stun != NGX_MRA_PROBE_YES) {
         (void) ngx_stream_mra_keepalive_send(ln, CRLF CRLF,
@@ -440,6 +532,12 @@ ngx_stream_mra_keepalive_ask(ngx_stream_mra_hop_t *hop,
     ngx_stream_mra_keepalive_id(id);
 
     ngx_mra_stun_init(&b, buf, buf + sizeof(buf), NGX_MRA_STUN_REQUEST, id);
+
+    if (ngx_stream_mra_keepalive_is_ours(hop)) {
+        ngx_stream_mra_report_self(&node, hop->hops);
+        ngx_mra_stun_add_node(&b, &node);
+    }
+
     len = ngx_mra_stun_end(&b, 0);
 
     return ngx_stream_mra_keepalive_send(ln, buf, len) == NGX_OK;

@@ -56,7 +56,8 @@ const ngx_stream_mra_hop_handlers_t  ngx_stream_mra_hop_handlers = {
     ngx_stream_mra_hop_take,
     ngx_stream_mra_pendings_down,
     ngx_stream_mra_pendings_opened,
-    ngx_stream_mra_pendings_lost
+    ngx_stream_mra_pendings_lost,
+    NULL
 };
 
 

@@ -46,6 +46,8 @@ typedef struct {
     ngx_msec_t         stun_keepalive_interval;
     ngx_msec_t         stun_keepalive_timeout;
     ngx_flag_t         sip_path_headers;
+    ngx_uint_t         capacity;                   /* registrations, 0: not
+                                                      told */
 
     ngx_str_t          domain;                     /* of bare user names */
 
@@ -138,6 +140,7 @@ typedef enum {
     NGX_MRA_SIP_DIALOGS,           /* current, these are gauges */
     NGX_MRA_SIP_CONNECTIONS,       /* of clients */
     NGX_MRA_HTTP_REQUESTS,         /* in protected locations, in flight */
+    NGX_MRA_CPU,                   /* permille of one CPU */
 
     NGX_MRA_SIP_REQUESTS_IN,       /* from clients */
     NGX_MRA_SIP_REQUESTS_OUT,      /* to clients */
@@ -164,7 +167,7 @@ typedef enum {
 } ngx_mra_counter_e;
 
 #define ngx_mra_is_gauge(c)                                                  \
-    ((c) >= NGX_MRA_SIP_DIALOGS && (c) <= NGX_MRA_HTTP_REQUESTS)
+    ((c) >= NGX_MRA_SIP_DIALOGS && (c) <= NGX_MRA_CPU)
 
 /*
  * Adds to a counter of this node, kept over reloads; costs one add to a

@@ -98,6 +98,8 @@ typedef struct {
     ngx_mra_store_t        *store;
     ngx_event_t             sweep;
     ngx_event_t             tick;
+    uint64_t                cpu;        /* used until the last tick, us */
+    ngx_msec_t              ticked;
     ngx_mra_died_pt         died;
     ngx_connection_t        dumb;       /* for the timers' debug lines */
 } ngx_mra_worker_t;
@@ -221,11 +223,6 @@ uint32_t ngx_mra_slot_bury(ngx_mra_core_conf_t *mccf);
 
 void ngx_mra_node_init(ngx_mra_core_conf_t *mccf);
 void ngx_mra_node_open(ngx_mra_core_conf_t *mccf, ngx_log_t *log);
-
-/* what this node says of itself */
-
-void ngx_mra_node_self(ngx_mra_conf_t *mcf, ngx_mra_node_t *node);
-
 
 /* ngx_mra_node_peer.c */
 

@@ -7,6 +7,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include "ngx_mra_core.h"
+#include "ngx_mra_stun_node.h"
 #include "ngx_mra_window.h"
 
 
@@ -69,6 +70,11 @@ static ngx_mra_range_t  ngx_mra_keepalive_timeout_range = {
     "must be a time between 100ms and 60s, as in \"3s\""
 };
 
+
+static ngx_mra_range_t  ngx_mra_capacity_range = {
+    0, NGX_MRA_STUN_NODE_COUNT_MAX,
+    "must be a number of registrations up to 100000000, 0: not told"
+};
 
 static ngx_mra_range_t  ngx_mra_ipv6_prefix_range = {
     16, 128,
@@ -197,6 +203,13 @@ static ngx_command_t  ngx_mra_commands[] = {
       0,
       offsetof(ngx_mra_core_conf_t, pub.stun_keepalive_timeout),
       &ngx_mra_keepalive_timeout_range },
+
+    { ngx_string("capacity"),
+      NGX_MRA_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_mra_set_number,
+      0,
+      offsetof(ngx_mra_core_conf_t, pub.capacity),
+      &ngx_mra_capacity_range },
 
     { ngx_string("sip_path_headers"),
       NGX_MRA_CONF|NGX_DIRECT_CONF|NGX_CONF_FLAG,
@@ -541,6 +554,7 @@ ngx_mra_create_conf(ngx_cycle_t *cycle)
     mccf->pub.credentials_refresh_interval = NGX_CONF_UNSET_MSEC;
     mccf->pub.credentials_cleanup_interval = NGX_CONF_UNSET_MSEC;
     mccf->pub.max_authorizations = NGX_CONF_UNSET_UINT;
+    mccf->pub.capacity = NGX_CONF_UNSET_UINT;
     mccf->pub.rate_control_period = NGX_CONF_UNSET_MSEC;
     mccf->pub.stun_keepalive = NGX_CONF_UNSET;
     mccf->pub.stun_keepalive_interval = NGX_CONF_UNSET_MSEC;
@@ -585,6 +599,7 @@ ngx_mra_init_conf(ngx_cycle_t *cycle, void *conf)
     ngx_conf_init_msec_value(mccf->pub.credentials_cleanup_interval,
                              720 * 60 * 1000);
     ngx_conf_init_uint_value(mccf->pub.max_authorizations, 8);
+    ngx_conf_init_uint_value(mccf->pub.capacity, 0);
     ngx_conf_init_msec_value(mccf->pub.rate_control_period, 300 * 1000);
     ngx_conf_init_value(mccf->pub.stun_keepalive, 1);
     ngx_conf_init_msec_value(mccf->pub.stun_keepalive_interval, 30 * 1000);

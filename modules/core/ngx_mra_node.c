@@ -7,13 +7,17 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_event.h>
+#include <sys/resource.h>
 #include "ngx_mra_core.h"
 
 
 #define NGX_MRA_NODE_TICK  1000    /* ms, for the node as for each worker */
 
+#define NGX_MRA_NODE_LATELY  8     /* ticks over which CPU is averaged */
+
 
 static void ngx_mra_node_tick(ngx_event_t *ev);
+static void ngx_mra_node_cpu(ngx_mra_core_conf_t *mccf);
 static void ngx_mra_node_bury(ngx_mra_core_conf_t *mccf);
 static void ngx_mra_node_services(ngx_mra_core_conf_t *mccf);
 static ngx_uint_t ngx_mra_service_sessions(ngx_mra_core_conf_t *mccf,
@@ -96,6 +100,10 @@ ngx_mra_node_self(ngx_mra_conf_t *mcf, ngx_mra_node_t *node)
     node->dialogs = ngx_mra_counter(mcf, NGX_MRA_SIP_DIALOGS);
     node->connections = ngx_mra_counter(mcf, NGX_MRA_SIP_CONNECTIONS);
     node->requests = ngx_mra_counter(mcf, NGX_MRA_HTTP_REQUESTS);
+
+    node->capacity = mcf->capacity;
+    node->cpu = ngx_min(ngx_mra_counter(mcf, NGX_MRA_CPU)
+                        / ngx_max(ngx_ncpu, 1), 1000);
 }
 
 
@@ -289,6 +297,8 @@ ngx_mra_node_tick(ngx_event_t *ev)
     mccf = ngx_mra_core_conf(ngx_cycle);
     node = &mccf->zone->node;
 
+    ngx_mra_node_cpu(mccf);
+
     now = ngx_current_msec;
     due = node->tick;
 
@@ -307,6 +317,41 @@ ngx_mra_node_tick(ngx_event_t *ev)
     }
 
     ngx_add_timer(ev, NGX_MRA_NODE_TICK);
+}
+
+
+/* what this worker uses, as its part of a gauge */
+
+static void
+ngx_mra_node_cpu(ngx_mra_core_conf_t *mccf)
+{
+    uint64_t           used;
+    ngx_int_t          permille, was;
+    ngx_msec_t         elapsed;
+    struct rusage      ru;
+    ngx_mra_worker_t  *worker;
+
+    worker = mccf->worker;
+
+    if (getrusage(RUSAGE_SELF, &ru) == -1) {
+        return;
+    }
+
+    used = ((uint64_t) ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) * 1000000
+           + ru.ru_utime.tv_usec + ru.ru_stime.tv_usec;
+
+    elapsed = ngx_current_msec - worker->ticked;
+
+    if (worker->ticked && elapsed) {
+        permille = (used - worker->cpu) / elapsed;
+        was = (ngx_int_t) worker->slot->count[NGX_MRA_CPU];
+
+        ngx_mra_count(&mccf->pub, NGX_MRA_CPU,
+                      (permille - was) / NGX_MRA_NODE_LATELY);
+    }
+
+    worker->cpu = used;
+    worker->ticked = ngx_current_msec;
 }
 
 

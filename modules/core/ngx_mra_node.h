@@ -46,6 +46,9 @@ typedef struct {
     ngx_uint_t      connections;     /* of phones */
     ngx_uint_t      requests;        /* of HTTP, in flight */
 
+    ngx_uint_t      capacity;        /* these two of this node only: */
+    ngx_uint_t      cpu;             /* permille of all CPUs, lately */
+
     ngx_msec_t      age;             /* of what is said here */
     unsigned        self:1;
     unsigned        stale:1;
@@ -61,6 +64,10 @@ typedef void (*ngx_mra_node_pt)(ngx_mra_node_t *node, void *data);
 
 void ngx_mra_node_walk(ngx_mra_conf_t *mcf, ngx_mra_node_pt handler,
     void *data);
+
+/* this node alone */
+
+void ngx_mra_node_self(ngx_mra_conf_t *mcf, ngx_mra_node_t *node);
 
 /*
  * The sums of all nodes that are not stale; "peak" is the most registrations

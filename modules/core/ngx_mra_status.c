@@ -17,6 +17,10 @@
 
 #define NGX_MRA_HOP_NAME  "hop"
 
+/* between complaints about what a next hop tells of itself, ms */
+
+#define NGX_MRA_HOP_QUIET  (3600 * 1000)
+
 
 /* of one worker: whose number it is tells whether it still counts */
 
@@ -28,6 +32,8 @@ typedef struct {
 
 typedef struct {
     ngx_mra_probe_t        probe;       /* first */
+    ngx_mra_report_t       report;
+    ngx_msec_t             complained;  /* 0: never */
     ngx_mra_hop_clients_t  clients[NGX_MRA_SLOTS];
 } ngx_mra_hop_shared_t;
 
@@ -39,6 +45,8 @@ typedef struct {
 } ngx_mra_hop_walk_t;
 
 
+static void ngx_mra_hop_merge(ngx_mra_stun_node_t *old,
+    ngx_mra_stun_node_t *node);
 static void ngx_mra_hop_visit(ngx_str_t *name, void *block, void *data);
 static ngx_str_t ngx_mra_hop_word(u_char **p, u_char *last);
 static ngx_uint_t ngx_mra_hop_clients(ngx_mra_core_conf_t *mccf,
@@ -156,6 +164,80 @@ ngx_mra_hop_count(ngx_mra_conf_t *mcf, ngx_mra_probe_t *probe, ngx_int_t n)
 }
 
 
+ngx_uint_t
+ngx_mra_hop_tell(ngx_mra_conf_t *mcf, ngx_mra_probe_t *probe,
+    ngx_mra_stun_node_t *node)
+{
+    ngx_uint_t             complain;
+    ngx_mra_hop_shared_t  *hop;
+
+    hop = (ngx_mra_hop_shared_t *) probe;
+    complain = 0;
+
+    ngx_mra_block_lock(mcf);
+
+    if (node) {
+        ngx_mra_hop_merge(&hop->report.node, node);
+        hop->report.time = ngx_current_msec;
+        hop->report.serial++;
+
+    } else if (hop->complained == 0
+               || ngx_current_msec - hop->complained > NGX_MRA_HOP_QUIET)
+    {
+        hop->complained = ngx_current_msec;
+        complain = 1;
+    }
+
+    ngx_mra_block_unlock(mcf);
+
+    return complain;
+}
+
+
+static void
+ngx_mra_hop_merge(ngx_mra_stun_node_t *old, ngx_mra_stun_node_t *node)
+{
+    if (node->told & NGX_MRA_STUN_NODE_TOLD_NAME) {
+        ngx_memcpy(old->name, node->name, NGX_MRA_STUN_NODE_LEN);
+        old->name_len = node->name_len;
+    }
+
+    if (node->told & NGX_MRA_STUN_NODE_TOLD_LOAD) {
+        old->flags = node->flags;
+        old->cpu = node->cpu;
+        old->registrations = node->registrations;
+        old->capacity = node->capacity;
+        old->clients = node->clients;
+    }
+
+    if (node->told & NGX_MRA_STUN_NODE_TOLD_HOPS) {
+        ngx_memcpy(old->hops, node->hops,
+                   node->nhops * sizeof(ngx_mra_stun_hop_t));
+        old->nhops = node->nhops;
+    }
+
+    old->told |= node->told;
+}
+
+
+void
+ngx_mra_hop_told(ngx_mra_conf_t *mcf, ngx_mra_probe_t *probe,
+    ngx_mra_report_t *report)
+{
+    ngx_mra_hop_shared_t  *hop;
+
+    hop = (ngx_mra_hop_shared_t *) probe;
+
+    if (hop->report.serial == report->serial) {
+        return;
+    }
+
+    ngx_mra_block_lock(mcf);
+    *report = hop->report;
+    ngx_mra_block_unlock(mcf);
+}
+
+
 void
 ngx_mra_hop_walk(ngx_mra_conf_t *mcf, ngx_mra_hop_pt handler, void *data)
 {
@@ -197,6 +279,7 @@ ngx_mra_hop_visit(ngx_str_t *name, void *block, void *data)
 
     ngx_mra_block_lock(walk->mcf);
     status.probe = hop->probe;
+    status.report = hop->report;
     ngx_mra_block_unlock(walk->mcf);
 
     walk->handler(&status, walk->data);

@@ -18,6 +18,7 @@
 #include "ngx_mra_probe.h"
 #include "ngx_mra_redis.h"
 #include "ngx_mra_shm.h"
+#include "ngx_mra_stun_node.h"
 
 
 typedef struct {
@@ -46,11 +47,21 @@ void ngx_mra_redis_status(ngx_mra_conf_t *mcf, ngx_mra_redis_status_t *rs);
 time_t ngx_mra_wall_time(ngx_msec_t msec);
 
 
+/* what a next hop that is a node of ours told of itself */
+
+typedef struct {
+    ngx_mra_stun_node_t  node;
+    ngx_msec_t           time;          /* by ngx_current_msec */
+    ngx_atomic_uint_t    serial;        /* of the report, 0: none came */
+} ngx_mra_report_t;
+
+
 typedef struct {
     ngx_str_t            upstream;
     ngx_str_t            address;
     ngx_str_t            server;        /* as in the server directive */
     ngx_mra_probe_t      probe;
+    ngx_mra_report_t     report;
     ngx_uint_t           clients;       /* whose messages take this way */
 } ngx_mra_hop_status_t;
 
@@ -68,6 +79,20 @@ ngx_mra_probe_t *ngx_mra_hop_get(ngx_mra_conf_t *mcf, ngx_str_t *upstream,
 
 void ngx_mra_hop_count(ngx_mra_conf_t *mcf, ngx_mra_probe_t *hop,
     ngx_int_t n);
+
+/*
+ * What a next hop told, for all workers.  An attribute that is missing
+ * leaves what was told before; NULL: it told nothing that can be understood.
+ * Returns whether that is to be logged: the first time in an hour.
+ */
+
+ngx_uint_t ngx_mra_hop_tell(ngx_mra_conf_t *mcf, ngx_mra_probe_t *hop,
+    ngx_mra_stun_node_t *node);
+
+/* brings the caller's copy, zeroed at first, up to date; cheap if it is */
+
+void ngx_mra_hop_told(ngx_mra_conf_t *mcf, ngx_mra_probe_t *hop,
+    ngx_mra_report_t *report);
 
 /* what is passed is a copy, valid during the call; no lock is held */
 

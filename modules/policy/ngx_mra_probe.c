@@ -10,12 +10,14 @@
 
 
 #define NGX_MRA_PROBE_RETRY  1000    /* first pause of the back-off, ms */
+#define NGX_MRA_PROBE_DEAF   10      /* intervals between STUN to the deaf */
 
 
 static ngx_mra_probe_kind_e ngx_mra_probe_kind(ngx_mra_probe_t *pr,
     ngx_mra_probe_conf_t *conf);
 static ngx_int_t ngx_mra_probe_learn(ngx_mra_probe_t *pr,
     ngx_mra_probe_conf_t *conf);
+static void ngx_mra_probe_deaf(ngx_mra_probe_t *pr, ngx_msec_t now);
 static ngx_uint_t ngx_mra_probe_is_mute(ngx_mra_probe_t *pr);
 static ngx_uint_t ngx_mra_probe_is_alive(ngx_mra_probe_t *pr,
     ngx_msec_t moment);
@@ -28,6 +30,8 @@ static ngx_uint_t ngx_mra_probe_down(ngx_mra_probe_t *pr,
     ngx_mra_probe_reason_e reason, ngx_uint_t rnd);
 static ngx_msec_t ngx_mra_probe_pause(ngx_mra_probe_t *pr,
     ngx_mra_probe_conf_t *conf, ngx_uint_t rnd);
+static ngx_msec_t ngx_mra_probe_calm(ngx_mra_probe_t *pr,
+    ngx_mra_probe_conf_t *conf);
 static ngx_msec_t ngx_mra_probe_jitter(ngx_msec_t t, ngx_uint_t rnd);
 
 
@@ -66,6 +70,14 @@ ngx_mra_probe_claim(ngx_mra_probe_t *pr, ngx_mra_probe_conf_t *conf,
         return NGX_MRA_PROBE_NONE;
     }
 
+    if (pr->deaf && !pr->urgent
+        && pr->stun == NGX_MRA_PROBE_NO
+        && ngx_mra_probe_before(pr->asked
+                                + NGX_MRA_PROBE_DEAF * conf->interval, now))
+    {
+        pr->stun = NGX_MRA_PROBE_UNTRIED;
+    }
+
     *timeout = pr->urgent ? ngx_mra_probe_patience(conf->timeout)
                           : conf->timeout;
 
@@ -74,6 +86,10 @@ ngx_mra_probe_claim(ngx_mra_probe_t *pr, ngx_mra_probe_conf_t *conf,
     pr->started = now;
     pr->lease = now + 2 * *timeout;
     pr->urgent = 0;
+
+    if (pr->kind == NGX_MRA_PROBE_STUN) {
+        pr->asked = now;
+    }
 
     return pr->kind;
 }
@@ -85,6 +101,15 @@ ngx_mra_probe_is_lesson(ngx_mra_probe_t *pr)
     return pr->urgent
            && pr->kind == NGX_MRA_PROBE_STUN
            && pr->stun == NGX_MRA_PROBE_UNTRIED
+           && pr->options == NGX_MRA_PROBE_YES;
+}
+
+
+ngx_uint_t
+ngx_mra_probe_is_doubtful(ngx_mra_probe_t *pr)
+{
+    return pr->kind == NGX_MRA_PROBE_STUN
+           && pr->stun == NGX_MRA_PROBE_YES
            && pr->options == NGX_MRA_PROBE_YES;
 }
 
@@ -127,12 +152,16 @@ ngx_mra_probe_answered(ngx_mra_probe_t *pr, ngx_mra_probe_conf_t *conf,
     ngx_msec_t now, ngx_uint_t owner, ngx_mra_probe_reason_e reason,
     ngx_uint_t rnd)
 {
+    ngx_uint_t  changed;
+
     if (pr->owner != owner) {
         return 0;
     }
 
     if (pr->kind == NGX_MRA_PROBE_STUN) {
         pr->stun = NGX_MRA_PROBE_YES;
+        pr->spoke = 1;
+        pr->deaf = 0;
 
     } else {
         pr->options = NGX_MRA_PROBE_YES;
@@ -147,11 +176,13 @@ ngx_mra_probe_answered(ngx_mra_probe_t *pr, ngx_mra_probe_conf_t *conf,
         return ngx_mra_probe_down(pr, conf, now, reason, rnd);
     }
 
+    changed = ngx_mra_probe_up(pr, now);
+
     if (conf->stun && pr->stun == NGX_MRA_PROBE_UNTRIED) {
         pr->next = now;
     }
 
-    return ngx_mra_probe_up(pr, now);
+    return changed;
 }
 
 
@@ -181,6 +212,7 @@ ngx_mra_probe_failed(ngx_mra_probe_t *pr, ngx_mra_probe_conf_t *conf,
 
         if (connected && pr->kind == NGX_MRA_PROBE_STUN) {
             pr->stun = NGX_MRA_PROBE_UNTRIED;
+            ngx_mra_probe_deaf(pr, now);
         }
 
         return 0;
@@ -221,7 +253,20 @@ ngx_mra_probe_learn(ngx_mra_probe_t *pr, ngx_mra_probe_conf_t *conf)
 
     pr->stun = NGX_MRA_PROBE_NO;
 
+    if (pr->options == NGX_MRA_PROBE_YES) {
+        ngx_mra_probe_deaf(pr, pr->asked);
+    }
+
     return (pr->options == NGX_MRA_PROBE_YES) ? NGX_AGAIN : NGX_OK;
+}
+
+
+static void
+ngx_mra_probe_deaf(ngx_mra_probe_t *pr, ngx_msec_t now)
+{
+    if (pr->spoke && pr->deaf == 0) {
+        pr->deaf = now;
+    }
 }
 
 
@@ -281,12 +326,42 @@ ngx_mra_probe_seen(ngx_mra_probe_t *pr, ngx_mra_probe_conf_t *conf,
 }
 
 
+ngx_uint_t
+ngx_mra_probe_told(ngx_mra_probe_t *pr, ngx_mra_probe_conf_t *conf,
+    ngx_msec_t now, ngx_mra_probe_reason_e reason, ngx_uint_t rnd)
+{
+    pr->alive = now;
+
+    pr->stun = NGX_MRA_PROBE_YES;
+    pr->spoke = 1;
+    pr->deaf = 0;
+
+    if (reason != NGX_MRA_PROBE_GOOD) {
+        return ngx_mra_probe_down(pr, conf, now, reason, rnd);
+    }
+
+    if (pr->state != NGX_MRA_PROBE_DOWN
+        || pr->reason != NGX_MRA_PROBE_PATH
+        || ngx_mra_probe_before(now, pr->since
+                                     + ngx_mra_probe_calm(pr, conf)))
+    {
+        return 0;
+    }
+
+    pr->kind = NGX_MRA_PROBE_STUN;
+
+    return ngx_mra_probe_up(pr, now);
+}
+
+
 void
 ngx_mra_probe_suspect(ngx_mra_probe_t *pr, ngx_mra_probe_conf_t *conf,
     ngx_msec_t now)
 {
     if (pr->state == NGX_MRA_PROBE_DOWN
-        && ngx_mra_probe_before(now, pr->started + NGX_MRA_PROBE_RETRY))
+        && (ngx_mra_probe_before(now, pr->started + NGX_MRA_PROBE_RETRY)
+            || ngx_mra_probe_before(now, pr->since
+                                         + ngx_mra_probe_calm(pr, conf))))
     {
         return;
     }
@@ -403,8 +478,14 @@ ngx_mra_probe_down(ngx_mra_probe_t *pr, ngx_mra_probe_conf_t *conf,
 
     /* one that does not stay up is not retried ever faster */
 
-    if (ngx_mra_probe_before(pr->since + conf->fail_timeout, now)) {
+    if (pr->state == NGX_MRA_PROBE_UNKNOWN
+        || ngx_mra_probe_before(pr->since + conf->fail_timeout, now))
+    {
         pr->step = 0;
+        pr->flaps = 0;
+
+    } else {
+        pr->flaps++;
     }
 
     pr->state = NGX_MRA_PROBE_DOWN;
@@ -428,6 +509,23 @@ ngx_mra_probe_pause(ngx_mra_probe_t *pr, ngx_mra_probe_conf_t *conf,
     pause = NGX_MRA_PROBE_RETRY << ngx_min(pr->step, 16);
 
     return ngx_mra_probe_jitter(ngx_min(pause, longest), rnd);
+}
+
+
+/* what it says is no reason to try one that has just gone down, ms */
+
+static ngx_msec_t
+ngx_mra_probe_calm(ngx_mra_probe_t *pr, ngx_mra_probe_conf_t *conf)
+{
+    ngx_msec_t  calm;
+
+    if (pr->flaps < 2) {
+        return 0;
+    }
+
+    calm = NGX_MRA_PROBE_RETRY << ngx_min(pr->flaps, 16);
+
+    return ngx_min(calm, conf->fail_timeout);
 }
 
 

@@ -8,7 +8,9 @@
  * A probe is a STUN Binding request (RFC 8489) where the next hop is known
  * to answer those, else a SIP OPTIONS request (RFC 3261, 11), to which any
  * response will do.  A next hop that answers neither is "mute": it is judged
- * by its connections and by what the requests of clients meet.
+ * by its connections and by what the requests of clients meet.  One that has
+ * answered STUN, and is alive without, is "deaf": it is asked by OPTIONS,
+ * and now and then by STUN again.
  */
 
 
@@ -23,7 +25,9 @@
 typedef enum {
     NGX_MRA_PROBE_UNKNOWN = 0,       /* nothing seen yet; is used */
     NGX_MRA_PROBE_UP,
-    NGX_MRA_PROBE_DOWN
+    NGX_MRA_PROBE_DOWN,
+    NGX_MRA_PROBE_DRAINING           /* up and in maintenance: what is told
+                                        of a next hop, never pr->state */
 } ngx_mra_probe_state_e;
 
 
@@ -84,12 +88,17 @@ typedef struct {
     uint32_t       owner;            /* whose probe is under way, 0: none */
     uint32_t       kind;             /* of that probe */
     uint32_t       urgent;           /* somebody waits for a verdict */
+    uint32_t       flaps;            /* times that it did not stay up */
     ngx_msec_t     since;            /* the state began */
     ngx_msec_t     alive;            /* last sign of life */
     ngx_msec_t     failed;           /* first of the failures counted */
     ngx_msec_t     started;          /* the last probe */
     ngx_msec_t     lease;            /* until then the owner is believed */
     ngx_msec_t     next;             /* the next probe is due */
+    ngx_msec_t     asked;            /* the last STUN probe */
+    ngx_msec_t     deaf;             /* since then it answers SIP only, and
+                                        STUN no more; 0: it is not so */
+    uint32_t       spoke;            /* it has answered STUN */
 } ngx_mra_probe_t;
 
 
@@ -116,6 +125,13 @@ ngx_mra_probe_kind_e ngx_mra_probe_claim(ngx_mra_probe_t *pr,
 
 ngx_uint_t ngx_mra_probe_is_lesson(ngx_mra_probe_t *pr);
 
+/*
+ * A STUN probe that is not answered in half its time is to be accompanied by
+ * OPTIONS: the answer, told with probe_seen(), tells "deaf" from "down".
+ */
+
+ngx_uint_t ngx_mra_probe_is_doubtful(ngx_mra_probe_t *pr);
+
 /* the probe that "owner" took was answered; with PATH: "I have no path" */
 
 ngx_uint_t ngx_mra_probe_answered(ngx_mra_probe_t *pr,
@@ -141,6 +157,15 @@ ngx_uint_t ngx_mra_probe_missed(ngx_mra_probe_t *pr,
 
 ngx_uint_t ngx_mra_probe_seen(ngx_mra_probe_t *pr,
     ngx_mra_probe_conf_t *conf, ngx_msec_t now);
+
+/*
+ * It has told, asked or not, whether it has a path: GOOD or PATH.  One that
+ * changes its mind all the time is up again later and later.
+ */
+
+ngx_uint_t ngx_mra_probe_told(ngx_mra_probe_t *pr,
+    ngx_mra_probe_conf_t *conf, ngx_msec_t now,
+    ngx_mra_probe_reason_e reason, ngx_uint_t rnd);
 
 /* it makes one wait: the next probe is due now, with less time to answer */
 

@@ -3,14 +3,15 @@
  * Copyright (C) ngx_mra contributors
  *
  * No message is read beyond its end, and one that was copied attribute by
- * attribute is the same message.
+ * attribute is the same message.  What a node tells of itself is bounded.
  */
 
 
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <stdlib.h>
-#include "ngx_mra_stun.h"
+#include <string.h>
+#include "ngx_mra_stun_node.h"
 
 
 static void
@@ -87,6 +88,50 @@ fuzz_stun_answer(ngx_mra_stun_t *m)
 }
 
 
+/* what was understood is within bounds, and the same when told again */
+
+static void
+fuzz_stun_node(ngx_mra_stun_t *m)
+{
+    u_char                buf[NGX_MRA_STUN_HEADER_LEN
+                              + NGX_MRA_STUN_NODE_SIZE];
+    size_t                i, n;
+    ngx_int_t             rc;
+    ngx_mra_stun_t        copy;
+    ngx_mra_stun_buf_t    b;
+    ngx_mra_stun_node_t   node, again;
+
+    rc = ngx_mra_stun_decode_node(m, &node);
+
+    if (node.name_len > NGX_MRA_STUN_NODE_LEN
+        || node.nhops > NGX_MRA_STUN_NODE_HOPS
+        || node.registrations > NGX_MRA_STUN_NODE_COUNT_MAX
+        || (rc == NGX_OK && node.told == 0)
+        || (rc == NGX_DECLINED && node.told))
+    {
+        abort();
+    }
+
+    for (i = 0; i < node.name_len; i++) {
+        if (node.name[i] <= ' ' || node.name[i] > '~') {
+            abort();
+        }
+    }
+
+    ngx_mra_stun_init(&b, buf, buf + sizeof(buf), m->type, m->id);
+    ngx_mra_stun_add_node(&b, &node);
+
+    n = ngx_mra_stun_end(&b, 0);
+
+    if (n == 0 || ngx_mra_stun_decode(&copy, buf, buf + n) != NGX_OK
+        || ngx_mra_stun_decode_node(&copy, &again) == NGX_ERROR
+        || memcmp(&node, &again, sizeof(node)) != 0)
+    {
+        abort();
+    }
+}
+
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
@@ -101,6 +146,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     ngx_mra_stun_check(&m);
     fuzz_stun_copy(&m);
     fuzz_stun_answer(&m);
+    fuzz_stun_node(&m);
 
     return 0;
 }

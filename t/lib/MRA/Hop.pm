@@ -19,6 +19,8 @@ package MRA::Hop;
 #
 #   stun => 1       answers STUN; 'path': says that it has no path;
 #                   'close': closes; without: says nothing
+#   node => [[number, value], ...]      attributes, to tell in STUN answers
+#   push => n       another n: tells them at once, in STUN requests
 #   options => 0    says nothing to OPTIONS
 #   register => 0   says nothing to REGISTER; 'garbage', 'close'
 #   delay => 0.5    seconds, before each answer to SIP
@@ -168,7 +170,7 @@ sub serve {
     $self->{context} = $self->context if $self->{ssl};
 
     for (;;) {
-        for my $socket ($select->can_read) {
+        for my $socket ($select->can_read(0.05)) {
 
             if ($socket == $listener) {
                 my $new = $listener->accept or next;
@@ -196,7 +198,22 @@ sub serve {
             delete $client{$socket};
             close $socket;
         }
+
+        $self->push_node(values %client);
     }
+}
+
+
+sub push_node {
+    my ($self, @client) = @_;
+    my $mode = $json->decode(slurp($self->{mode}));
+    my $push = $mode->{push} // 0;
+
+    return if $push == ($self->{pushed} // 0);
+    $self->{pushed} = $push;
+
+    print { $_->{socket} } binding_request(transaction_id(),
+        @{$mode->{node} // []}) for @client;
 }
 
 
@@ -265,19 +282,25 @@ sub answer {
     my $what = $m->{method} // ($m->{stun} ? 'STUN' : $m->{ping} ? 'PING'
         : $m->{pong} ? 'PONG' : $m->{status});
 
+    my $stun = $m->{stun} && parse_stun($m->{stun});
+
     $self->note(connection => $client->{id}, what => $what,
-        $m->{text} ? (text => $m->{text}) : ());
+        $m->{text} ? (text => $m->{text}) : (),
+        $stun ? (type => $stun->{type}, attributes => { map {
+            (sprintf('%04x', $_) => unpack 'H*', $stun->{attributes}{$_})
+        } keys %{$stun->{attributes}} }) : ());
 
     if ($m->{stun}) {
-        my $stun = parse_stun($m->{stun});
         my $how = $mode->{stun} // 0;
 
         return 1 if $stun->{type} ne 'request' || !$how;
         return 0 if $how eq 'close';
 
         print { $client->{socket} } $how eq 'path'
-            ? binding_error($stun->{id}, 500, 'Next Hop Down')
-            : binding_success($stun->{id}, '127.0.0.1', 5060);
+            ? binding_error($stun->{id}, 500, 'Next Hop Down',
+                @{$mode->{node} // []})
+            : binding_success($stun->{id}, '127.0.0.1', 5060,
+                @{$mode->{node} // []});
         return 1;
     }
 

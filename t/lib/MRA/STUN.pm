@@ -17,6 +17,12 @@ package MRA::STUN;
 #   $peer->write(binding_success($id, '192.0.2.1', 1234));
 #   $peer->write(binding_error($id, 500, 'Server Error'));
 #   $peer->write(stun_message(0x0001, $id, [0x8022, 'software']));
+#
+# What nodes tell each other:
+#
+#   node_attributes(name => 'core1', registrations => 5, capacity => 10,
+#       flags => 1, cpu => 77, clients => 3, hops => [[$id, 1], ...])
+#   parse_node($answer)             the same as a hash
 
 use strict;
 use warnings;
@@ -25,7 +31,7 @@ use Exporter 'import';
 use Socket qw(AF_INET AF_INET6 inet_ntop inet_pton);
 
 our @EXPORT = qw(transaction_id binding_request binding_success binding_error
-    stun_message parse_stun);
+    stun_message parse_stun node_attributes parse_node);
 
 my $cookie = pack 'N', 0x2112a442;
 my %type = (0x0001 => 'request', 0x0011 => 'indication',
@@ -69,6 +75,37 @@ sub binding_error {
 
     return stun_message(0x0111, $id, [0x0009, pack('xxCC',
         int $code / 100, $code % 100) . $reason], @attributes);
+}
+
+
+sub node_attributes {
+    my (%node) = @_;
+
+    return (
+        exists $node{name} ? [0xc7a0, $node{name}] : (),
+        [0xc7a1, pack 'CCnNNN', 1, map { $_ // 0 }
+            @node{qw(flags cpu registrations capacity clients)}],
+        $node{hops} ? [0xc7a2, join '', map { pack 'NCx3', @$_ }
+            @{$node{hops}}] : (),
+    );
+}
+
+
+sub parse_node {
+    my ($message) = @_;
+    my $attributes = $message->{attributes};
+    my %node = (name => $attributes->{0xc7a0}, tag => $attributes->{0xc7a3});
+
+    (my $version, @node{qw(flags cpu registrations capacity clients)})
+        = unpack 'CCnNNN', $attributes->{0xc7a1} // '';
+
+    for (my $rest = $attributes->{0xc7a2} // ''; length $rest >= 8;) {
+        my ($id, $state) = unpack 'NC', $rest;
+        $node{hops}{$id} = $state;
+        substr($rest, 0, 8) = '';
+    }
+
+    return \%node;
 }
 
 
