@@ -17,6 +17,9 @@ static ngx_uint_t ngx_http_mra_api_write_hops(ngx_http_mra_api_t *api,
     ngx_array_t *hops, ngx_str_t upstream);
 static void ngx_http_mra_api_write_hop(ngx_http_mra_json_t *j,
     ngx_mra_hop_status_t *hop);
+static void ngx_http_mra_api_write_report(ngx_http_mra_json_t *j,
+    ngx_mra_report_t *report);
+static void ngx_http_mra_api_write_id(ngx_http_mra_json_t *j, uint32_t id);
 
 
 /* by ngx_mra_kind_e */
@@ -40,7 +43,7 @@ static const char * const  ngx_http_mra_api_policies[] = {
 
 
 static const char * const  ngx_http_mra_api_states[] = {
-    "unknown", "up", "down"
+    "unknown", "up", "down", "draining"
 };
 
 
@@ -268,9 +271,11 @@ ngx_http_mra_api_write_hop(ngx_http_mra_json_t *j, ngx_mra_hop_status_t *hop)
     }
 
     ngx_http_mra_json_open(j, NULL, '{');
+    ngx_http_mra_api_write_id(j, ngx_crc32_long(hop->address.data,
+                                                hop->address.len));
     ngx_http_mra_json_string(j, "address", &hop->address);
     ngx_http_mra_json_string(j, "server", &hop->server);
-    ngx_http_mra_json_text(j, "state", ngx_http_mra_api_states[pr->state]);
+    ngx_http_mra_json_text(j, "state", ngx_http_mra_api_states[hop->state]);
     ngx_http_mra_json_string(j, "reason", &reason);
     ngx_http_mra_json_time(j, "since",
                            pr->since ? ngx_mra_wall_time(pr->since) : 0);
@@ -278,6 +283,8 @@ ngx_http_mra_api_write_hop(ngx_http_mra_json_t *j, ngx_mra_hop_status_t *hop)
                            pr->stun == NGX_MRA_PROBE_YES ? "stun"
                            : pr->options == NGX_MRA_PROBE_YES ? "options"
                            : "none");
+    ngx_http_mra_json_time(j, "stun_lost",
+                           pr->deaf ? ngx_mra_wall_time(pr->deaf) : 0);
 
     if (pr->alive) {
         ngx_http_mra_json_number(j, "latency_ms", pr->rtt);
@@ -287,5 +294,65 @@ ngx_http_mra_api_write_hop(ngx_http_mra_json_t *j, ngx_mra_hop_status_t *hop)
     }
 
     ngx_http_mra_json_number(j, "clients", hop->clients);
+    ngx_http_mra_api_write_report(j, &hop->report);
     ngx_http_mra_json_close(j, '}');
+}
+
+
+/* what it told of itself, if it is a node of ours */
+
+static void
+ngx_http_mra_api_write_report(ngx_http_mra_json_t *j,
+    ngx_mra_report_t *report)
+{
+    ngx_str_t             name;
+    ngx_uint_t            i;
+    ngx_mra_stun_node_t  *node;
+
+    node = &report->node;
+
+    if (report->serial == 0) {
+        ngx_http_mra_json_null(j, "node");
+        return;
+    }
+
+    name.len = node->name_len;
+    name.data = name.len ? node->name : NULL;
+
+    ngx_http_mra_json_open(j, "node", '{');
+    ngx_http_mra_json_string(j, "name", &name);
+    ngx_http_mra_json_time(j, "told", ngx_mra_wall_time(report->time));
+    ngx_http_mra_json_bool(j, "maintenance",
+                           (node->flags & NGX_MRA_STUN_NODE_MAINTENANCE) != 0);
+    ngx_http_mra_json_number(j, "registrations", node->registrations);
+    ngx_http_mra_json_number(j, "capacity", node->capacity);
+    ngx_http_mra_json_number(j, "cpu_permille", node->cpu);
+    ngx_http_mra_json_number(j, "clients", node->clients);
+    ngx_http_mra_json_open(j, "next_hops", '[');
+
+    for (i = 0; i < node->nhops; i++) {
+        ngx_http_mra_json_open(j, NULL, '{');
+        ngx_http_mra_api_write_id(j, node->hops[i].id);
+        ngx_http_mra_json_text(j, "state",
+                               ngx_http_mra_api_states[node->hops[i].state]);
+        ngx_http_mra_json_close(j, '}');
+    }
+
+    ngx_http_mra_json_close(j, ']');
+    ngx_http_mra_json_close(j, '}');
+}
+
+
+/* as in paths: the same for the same address on all nodes */
+
+static void
+ngx_http_mra_api_write_id(ngx_http_mra_json_t *j, uint32_t id)
+{
+    u_char     buf[8];
+    ngx_str_t  text;
+
+    text.data = buf;
+    text.len = ngx_sprintf(buf, "%08xD", id) - buf;
+
+    ngx_http_mra_json_string(j, "id", &text);
 }

@@ -229,6 +229,25 @@ ngx_http_mra_api_hop_fault(ngx_mra_hop_status_t *hop, void *data)
 
     pr = &hop->probe;
 
+    if (hop->state == NGX_MRA_PROBE_DRAINING) {
+        ngx_http_mra_api_fault(&faults->api->json,
+                               "Nothing: new registrations go to others. It "
+                               "ends with the maintenance of that node.",
+                               "Next hop %V in upstream \"%V\" is in "
+                               "maintenance mode",
+                               &hop->address, &hop->upstream);
+    }
+
+    if (pr->deaf && pr->state == NGX_MRA_PROBE_UP) {
+        ngx_http_mra_api_fault(&faults->api->json,
+                               "SIP goes on. Usually it cannot resolve the "
+                               "host name of this node: look at its DNS and "
+                               "at its list of edge nodes.",
+                               "Next hop %V in upstream \"%V\" answers "
+                               "SIP, but STUN no more",
+                               &hop->address, &hop->upstream);
+    }
+
     if (pr->state != NGX_MRA_PROBE_DOWN
         || pr->reason >= NGX_MRA_PROBE_REASONS)
     {

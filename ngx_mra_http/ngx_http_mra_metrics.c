@@ -42,7 +42,10 @@ typedef struct {
     ngx_str_t                upstream;
     ngx_str_t                name;
     ngx_uint_t               clients;
-    ngx_uint_t               states[NGX_MRA_PROBE_DOWN + 1];
+    ngx_uint_t               states[NGX_MRA_PROBE_DRAINING + 1];
+    ngx_uint_t               nodes;         /* addresses that told these */
+    ngx_uint_t               registrations;
+    ngx_uint_t               capacity;
 } ngx_http_mra_server_t;
 
 
@@ -60,6 +63,8 @@ static void ngx_http_mra_write_histogram(ngx_http_mra_metrics_t *m,
 static void ngx_http_mra_write_store(ngx_http_mra_metrics_t *m);
 static void ngx_http_mra_write_redis(ngx_http_mra_metrics_t *m);
 static void ngx_http_mra_write_hops(ngx_http_mra_metrics_t *m);
+static void ngx_http_mra_write_told(ngx_http_mra_metrics_t *m,
+    const char *name, size_t offset);
 static void ngx_http_mra_found_hop(ngx_mra_hop_status_t *hop, void *data);
 static void ngx_http_mra_write_server(ngx_http_mra_metrics_t *m,
     const char *name, ngx_http_mra_server_t *server);
@@ -107,7 +112,7 @@ static const ngx_http_mra_family_t  ngx_http_mra_families[] = {
     { "nginx_mra_sip_broken_total", "counter",
       "Messages that were no SIP." },
     { "nginx_mra_sip_rerouted_total", "counter",
-      "Phones that went to another next hop." },
+      "Phones that went to another next hop by reason." },
     { "nginx_mra_sip_dialogs", "gauge",
       "Calls and subscriptions of phones." },
     { "nginx_mra_sip_connections", "gauge",
@@ -147,6 +152,10 @@ static const ngx_http_mra_family_t  ngx_http_mra_families[] = {
       "Addresses of servers by state." },
     { "nginx_mra_next_hop_clients", "gauge",
       "Phones whose messages go to the server." },
+    { "nginx_mra_next_hop_registrations", "gauge",
+      "Registrations that the server tells of." },
+    { "nginx_mra_next_hop_capacity", "gauge",
+      "Registrations that it can take, 0 if it does not tell." },
 
     { NULL, NULL, NULL }
 };
@@ -206,7 +215,10 @@ static const ngx_http_mra_sample_t  ngx_http_mra_samples[] = {
 
     { NGX_MRA_SIP_REFUSED, "nginx_mra_sip_refused_total", NULL, NULL },
     { NGX_MRA_SIP_BROKEN, "nginx_mra_sip_broken_total", NULL, NULL },
-    { NGX_MRA_SIP_REROUTED, "nginx_mra_sip_rerouted_total", NULL, NULL },
+    { NGX_MRA_SIP_REROUTED, "nginx_mra_sip_rerouted_total",
+      "reason", "down" },
+    { NGX_MRA_SIP_REROUTED_DRAINING, NULL, "reason", "draining" },
+    { NGX_MRA_SIP_REROUTED_BALANCE, NULL, "reason", "balance" },
     { NGX_MRA_SIP_DIALOGS, "nginx_mra_sip_dialogs", NULL, NULL },
     { NGX_MRA_SIP_CONNECTIONS, "nginx_mra_sip_connections", NULL, NULL },
     { NGX_MRA_STUN_KEEPALIVES, "nginx_mra_stun_keepalives_total",
@@ -229,7 +241,7 @@ static const char * const  ngx_http_mra_kinds[] = {
 /* by ngx_mra_probe_state_e */
 
 static const char * const  ngx_http_mra_hop_states[] = {
-    "unknown", "up", "down"
+    "unknown", "up", "down", "draining"
 };
 
 
@@ -540,7 +552,7 @@ ngx_http_mra_write_hops(ngx_http_mra_metrics_t *m)
     ngx_http_mra_write_family(m, "nginx_mra_next_hops");
 
     for (i = 0; i < m->servers.nelts; i++) {
-        for (state = 0; state <= NGX_MRA_PROBE_DOWN; state++) {
+        for (state = 0; state <= NGX_MRA_PROBE_DRAINING; state++) {
             ngx_http_mra_write_server(m, "nginx_mra_next_hops", &server[i]);
             ngx_http_mra_output_printf(&m->out, ",state=\"%s\"} %ui\n",
                                        ngx_http_mra_hop_states[state],
@@ -554,6 +566,41 @@ ngx_http_mra_write_hops(ngx_http_mra_metrics_t *m)
         ngx_http_mra_write_server(m, "nginx_mra_next_hop_clients",
                                   &server[i]);
         ngx_http_mra_output_printf(&m->out, "} %ui\n", server[i].clients);
+    }
+
+    ngx_http_mra_write_told(m, "nginx_mra_next_hop_registrations",
+                            offsetof(ngx_http_mra_server_t, registrations));
+    ngx_http_mra_write_told(m, "nginx_mra_next_hop_capacity",
+                            offsetof(ngx_http_mra_server_t, capacity));
+}
+
+
+/* of servers that are nodes of ours */
+
+static void
+ngx_http_mra_write_told(ngx_http_mra_metrics_t *m, const char *name,
+    size_t offset)
+{
+    ngx_uint_t              i, n;
+    ngx_http_mra_server_t  *server;
+
+    n = 0;
+    server = m->servers.elts;
+
+    for (i = 0; i < m->servers.nelts; i++) {
+
+        if (server[i].nodes == 0) {
+            continue;
+        }
+
+        if (n++ == 0) {
+            ngx_http_mra_write_family(m, name);
+        }
+
+        ngx_http_mra_write_server(m, name, &server[i]);
+        ngx_http_mra_output_printf(&m->out, "} %ui\n",
+                                   *(ngx_uint_t *) ((u_char *) &server[i]
+                                                    + offset));
     }
 }
 
@@ -595,7 +642,13 @@ ngx_http_mra_found_hop(ngx_mra_hop_status_t *hop, void *data)
 found:
 
     server->clients += hop->clients;
-    server->states[hop->probe.state]++;
+    server->states[hop->state]++;
+
+    if (hop->report.serial) {
+        server->nodes++;
+        server->registrations += hop->report.node.registrations;
+        server->capacity += hop->report.node.capacity;
+    }
 }
 
 

@@ -328,7 +328,7 @@ ngx_stream_mra_client_use(ngx_stream_mra_client_t *client,
         ngx_mra_hop_count(mcf, client->hop->shared, -1);
 
         if (hop) {
-            ngx_mra_count(mcf, NGX_MRA_SIP_REROUTED, 1);
+            ngx_mra_count(mcf, ngx_stream_mra_hop_why(client->hop), 1);
         }
     }
 

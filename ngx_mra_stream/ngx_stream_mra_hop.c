@@ -465,6 +465,18 @@ ngx_stream_mra_hop_is_draining(ngx_stream_mra_hop_t *hop)
 }
 
 
+ngx_mra_counter_e
+ngx_stream_mra_hop_why(ngx_stream_mra_hop_t *hop)
+{
+    if (hop->retired || !ngx_stream_mra_hop_is_up(hop)) {
+        return NGX_MRA_SIP_REROUTED;
+    }
+
+    return ngx_stream_mra_hop_is_draining(hop) ? NGX_MRA_SIP_REROUTED_DRAINING
+                                               : NGX_MRA_SIP_REROUTED_BALANCE;
+}
+
+
 ngx_int_t
 ngx_stream_mra_hop_load(ngx_stream_mra_hop_t *hop,
     ngx_stream_mra_load_t *load)

@@ -240,6 +240,10 @@ ngx_mra_report_t *ngx_stream_mra_hop_report(ngx_stream_mra_hop_t *hop);
 
 ngx_uint_t ngx_stream_mra_hop_is_draining(ngx_stream_mra_hop_t *hop);
 
+/* why a client leaves it: the counter of those that do so */
+
+ngx_mra_counter_e ngx_stream_mra_hop_why(ngx_stream_mra_hop_t *hop);
+
 /* how much it carries; age: ms since it told so */
 
 typedef struct {

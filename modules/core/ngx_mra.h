@@ -148,7 +148,9 @@ typedef enum {
     NGX_MRA_SIP_RESPONSES_OUT,
     NGX_MRA_SIP_REFUSED,           /* answered by us with an error */
     NGX_MRA_SIP_BROKEN,            /* messages that were no SIP */
-    NGX_MRA_SIP_REROUTED,
+    NGX_MRA_SIP_REROUTED,          /* phones, their next hop was down */
+    NGX_MRA_SIP_REROUTED_DRAINING,
+    NGX_MRA_SIP_REROUTED_BALANCE,
     NGX_MRA_STUN_KEEPALIVES,       /* of clients, answered */
     NGX_MRA_STUN_FAILURES,         /* ... with an error */
 

@@ -282,6 +282,14 @@ ngx_mra_hop_visit(ngx_str_t *name, void *block, void *data)
     status.report = hop->report;
     ngx_mra_block_unlock(walk->mcf);
 
+    status.state = status.probe.state;
+
+    if (status.state == NGX_MRA_PROBE_UP
+        && (status.report.node.flags & NGX_MRA_STUN_NODE_MAINTENANCE))
+    {
+        status.state = NGX_MRA_PROBE_DRAINING;
+    }
+
     walk->handler(&status, walk->data);
 }
 

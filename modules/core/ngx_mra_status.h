@@ -62,6 +62,7 @@ typedef struct {
     ngx_str_t            server;        /* as in the server directive */
     ngx_mra_probe_t      probe;
     ngx_mra_report_t     report;
+    ngx_mra_probe_state_e  state;       /* DRAINING as well */
     ngx_uint_t           clients;       /* whose messages take this way */
 } ngx_mra_hop_status_t;
 

@@ -10,6 +10,7 @@ use MRA::HTTP;
 use MRA::Nginx;
 use MRA::Hop;
 use MRA::SIP;
+use MRA::STUN;
 use MRA::UC;
 use MRA::Util;
 use Test::More;
@@ -19,7 +20,8 @@ my $doc = decode_json(slurp("$root/conf-examples/openapi.json"));
 
 my $t = MRA::Nginx->new();
 my $uc = MRA::UC->new($t, users => { alice => 'wonderland' });
-my $hop = MRA::Hop->new($t, 'hop', stun => 1);
+my $hop = MRA::Hop->new($t, 'hop', stun => 1,
+    node => [node_attributes(name => 'core1', hops => [[1, 1]])]);
 my $dead = $t->port('dead');
 
 $t->write_file_expand('nginx.conf', <<"END");
@@ -78,6 +80,9 @@ is(ask('post', '/protection/bans')->{status}, 204, 'a ban');
 ok(wait_for(10, sub {
     @{decode_json(get($port, '/api/1/services')->{body})->{faults}} }),
     'a fault');
+ok(wait_for(10, sub {
+    decode_json(get($port, '/api/1/next_hops')->{body})
+        ->{registrar}[0]{node} }), 'a node');
 
 
 # the same paths as in the table of the README

@@ -128,13 +128,11 @@ $last->signal('CONT');
 
 # STUN and SIP never share a connection before STUN is known to be spoken
 
+my @notes = grep { $_->{what} } $last->seen;
 my %began;
-for my $note (grep { $_->{what} } $last->seen) {
-    $began{$note->{connection}} //= $note->{what};
-}
-my %both = map { $_->{connection} => 1 } grep { $_->{what}
-    && $_->{what} eq 'STUN' && $began{$_->{connection}} ne 'STUN' }
-    $last->seen;
+$began{$_->{connection}} //= $_->{what} for @notes;
+my %both = map { $_->{connection} => 1 }
+    grep { $_->{what} eq 'STUN' && $began{$_->{connection}} ne 'STUN' } @notes;
 is(scalar(keys %both), 0, 'no STUN on connections of clients');
 
 

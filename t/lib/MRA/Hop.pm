@@ -20,7 +20,8 @@ package MRA::Hop;
 #   stun => 1       answers STUN; 'path': says that it has no path;
 #                   'close': closes; without: says nothing
 #   node => [[number, value], ...]      attributes, to tell in STUN answers
-#   push => n       another n: tells them at once, in STUN requests
+#   push => n       another n: tells them at once, in STUN requests; done
+#                   when $hop->pushed is n
 #   options => 0    says nothing to OPTIONS
 #   register => 0   says nothing to REGISTER; 'garbage', 'close'
 #   delay => 0.5    seconds, before each answer to SIP
@@ -86,6 +87,7 @@ sub behave {
 
 
 sub seen   { map { $json->decode($_) } split /\n/, slurp($_[0]->{notes}) }
+sub pushed { (map { $_->{pushed} // () } $_[0]->seen)[-1] // 0 }
 sub forget { burp($_[0]->{notes}, '') }
 
 
@@ -214,6 +216,7 @@ sub push_node {
 
     print { $_->{socket} } binding_request(transaction_id(),
         @{$mode->{node} // []}) for @client;
+    $self->note(pushed => $push);
 }
 
 
