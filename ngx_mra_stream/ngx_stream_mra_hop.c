@@ -478,58 +478,6 @@ ngx_stream_mra_hop_why(ngx_stream_mra_hop_t *hop)
 
 
 ngx_int_t
-ngx_stream_mra_hop_load(ngx_stream_mra_hop_t *hop,
-    ngx_stream_mra_load_t *load)
-{
-    ngx_msec_int_t         age;
-    ngx_mra_stun_node_t   *node;
-
-    node = &hop->report.node;
-
-    load->draining = ngx_stream_mra_hop_is_draining(hop);
-
-    if (!(node->told & NGX_MRA_STUN_NODE_TOLD_LOAD)) {
-        return NGX_DECLINED;
-    }
-
-    /* another worker may have looked at the clock later */
-
-    age = (ngx_msec_int_t) (ngx_current_msec - hop->report.time);
-
-    load->registrations = node->registrations;
-    load->capacity = node->capacity;
-    load->age = ngx_max(age, 0);
-
-    return NGX_OK;
-}
-
-
-ngx_mra_probe_state_e
-ngx_stream_mra_hop_behind(ngx_stream_mra_hop_t *hop, uint32_t id)
-{
-    ngx_uint_t            i;
-    ngx_mra_report_t     *report;
-    ngx_mra_stun_node_t  *node;
-
-    report = ngx_stream_mra_hop_report(hop);
-
-    if (report == NULL) {
-        return NGX_MRA_PROBE_UNKNOWN;
-    }
-
-    node = &report->node;
-
-    for (i = 0; i < node->nhops; i++) {
-        if (node->hops[i].id == id) {
-            return (ngx_mra_probe_state_e) node->hops[i].state;
-        }
-    }
-
-    return NGX_MRA_PROBE_UNKNOWN;
-}
-
-
-ngx_int_t
 ngx_stream_mra_hop_check(ngx_stream_mra_hop_t *hop, ngx_stream_mra_wait_t *w)
 {
     if (!ngx_stream_mra_hop_is_up(hop)) {

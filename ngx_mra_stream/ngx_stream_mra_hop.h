@@ -244,28 +244,6 @@ ngx_uint_t ngx_stream_mra_hop_is_draining(ngx_stream_mra_hop_t *hop);
 
 ngx_mra_counter_e ngx_stream_mra_hop_why(ngx_stream_mra_hop_t *hop);
 
-/* how much it carries; age: ms since it told so */
-
-typedef struct {
-    ngx_uint_t                 registrations;
-    ngx_uint_t                 capacity;    /* 0: not told */
-    ngx_uint_t                 draining;
-    ngx_msec_t                 age;
-} ngx_stream_mra_load_t;
-
-/* NGX_OK / NGX_DECLINED (it has never told) */
-
-ngx_int_t ngx_stream_mra_hop_load(ngx_stream_mra_hop_t *hop,
-    ngx_stream_mra_load_t *load);
-
-/*
- * The state of the next hop "id" behind "hop", as that told us; UNKNOWN: it
- * tells nothing of such a one.
- */
-
-ngx_mra_probe_state_e ngx_stream_mra_hop_behind(ngx_stream_mra_hop_t *hop,
-    uint32_t id);
-
 /*
  * Whether a hop can be vouched for: for the answer to a client's keepalive.
  * "w" is the caller's and has its handler set.

@@ -436,11 +436,9 @@ ngx_stream_mra_ping_failed(ngx_stream_mra_ping_t *ping,
 ngx_uint_t
 ngx_stream_mra_keepalive_is_ours(ngx_stream_mra_hop_t *hop)
 {
-    ngx_mra_hop_told(hop->hops->mcf, hop->shared, &hop->report);
-
     return hop->conf.stun
-           && hop->report.serial
-           && hop->shared->stun == NGX_MRA_PROBE_YES;
+           && hop->shared->stun == NGX_MRA_PROBE_YES
+           && ngx_stream_mra_hop_report(hop);
 }
 
 

@@ -22,6 +22,7 @@ my $t = MRA::Nginx->new();
 my $uc = MRA::UC->new($t, users => { alice => 'wonderland' });
 my $hop = MRA::Hop->new($t, 'hop', stun => 1,
     node => [node_attributes(name => 'core1', hops => [[1, 1]])]);
+my $deaf = MRA::Hop->new($t, 'deaf', stun => 1);
 my $dead = $t->port('dead');
 
 $t->write_file_expand('nginx.conf', <<"END");
@@ -29,6 +30,7 @@ $t->write_file_expand('nginx.conf', <<"END");
 worker_processes 2;
 events { }
 mra { node edge1; domain example.com; max_authorizations 1;
+      stun_keepalive_interval 1s; stun_keepalive_timeout 500ms;
       exempt 192.0.2.0/24; protection sip-auth; }
 http {
     %%HTTP%%
@@ -49,6 +51,7 @@ stream {
     upstream registrar {
         server @{[ $hop->address ]};
         server 127.0.0.1:$dead backup;
+        server @{[ $deaf->address ]} backup;
     }
     server { listen 127.0.0.1:%%PORT_sip%%; mra_sip_pass registrar; }
 }
@@ -83,6 +86,11 @@ ok(wait_for(10, sub {
 ok(wait_for(10, sub {
     decode_json(get($port, '/api/1/next_hops')->{body})
         ->{registrar}[0]{node} }), 'a node');
+ok(wait_for(10, sub {
+    decode_json(get($port, '/api/1/next_hops')->{body})
+        ->{registrar}[2]{keepalive} eq 'stun' }), 'one that speaks STUN');
+$deaf->behave;
+ok($t->wait_log(qr/answers SIP, but STUN no more/), 'and then no more');
 
 
 # the same paths as in the table of the README

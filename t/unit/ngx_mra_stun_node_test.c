@@ -17,7 +17,7 @@
 #define NAME     NODE "\0\5" "core1" "\0\0\0"
 #define NUMBERS  LOAD "\0\x10" "\1\1\0\x4d" "\0\0\x13\x88" "\0\0\x27\x10"    \
                  "\0\0\0\x2a"
-#define STATES   HOPS "\0\x10" "\xca\xfe\xba\xbe\1\0\0\0"                      \
+#define STATES   HOPS "\0\x10" "\xca\xfe\xba\xbe\1\0\0\0"                    \
                  "\0\0\0\1\2\0\0\0"
 
 #define PREFIX   TAG "\0\3" "\xe1\0\xff" "\0"
@@ -72,7 +72,8 @@ static node_row_t  node_rows[] = {
       NGX_ERROR, 0 },
     { "name with DEL", mra_bytes("\0\1\0\x08" HEAD NODE "\0\4" "a\x7f" "b1"),
       NGX_ERROR, 0 },
-    { "name in UTF-8", mra_bytes("\0\1\0\x08" HEAD NODE "\0\4" "\xc3\xa4" "b1"),
+    { "name in UTF-8",
+      mra_bytes("\0\1\0\x08" HEAD NODE "\0\4" "\xc3\xa4" "b1"),
       NGX_ERROR, 0 },
 
     { "load without version", mra_bytes("\0\1\0\4" HEAD LOAD "\0\0"),
