@@ -7,11 +7,10 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 
-use IO::Socket::INET;
 use MRA::Cert;
 use MRA::Daemon;
 use MRA::Nginx;
-use MRA::Util;
+use MRA::Phone;
 use Test::More;
 
 -x "/usr/bin/$_" || -x "/usr/sbin/$_" or plan(skip_all => "no $_ here")
@@ -73,29 +72,27 @@ sub story {
     my $kamailio = MRA::Daemon->kamailio($t, 'registrar.cfg', $t->port('uc'));
     $t->run;
 
-    my %phone = map { $_ => phone($t, $_, $options) } 'alice', 'bob';
+    my %phone = map { $_ => MRA::Phone->new($t, $_, $options) }
+        'alice', 'bob';
 
     for my $user (sort keys %phone) {
-        ok($phone{$user}->wait_log(qr/200 OK.*\[1 binding/, 10),
-            "$mode: $user registers");
+        ok($phone{$user}->registered, "$mode: $user registers");
     }
 
     for (['alice', 'bob', 'alice'], ['bob', 'alice', 'alice']) {
         my ($caller, $called, $ends) = @$_;
-        my %from = map { $_ => length $phone{$_}->log } keys %phone;
-        my $since = sub {
-            my ($user, $pattern) = @_;
-            wait_for(10, sub {
-                substr($phone{$user}->log, $from{$user}) =~ $pattern });
-        };
+        $_->mark for values %phone;
 
-        command($t, $caller, 'dial', "sip:$called\@example.com");
-        ok($since->($called, qr/Call established/), "$mode: $called answers");
-        ok($since->($caller, qr/Call established/), "$mode: $caller hears");
+        $phone{$caller}->command('dial', "sip:$called\@example.com");
+        ok($phone{$called}->since(qr/Call established/),
+            "$mode: $called answers");
+        ok($phone{$caller}->since(qr/Call established/),
+            "$mode: $caller hears");
 
-        command($t, $ends, 'hangup');
+        $phone{$ends}->command('hangup');
         my ($other) = grep { $_ ne $ends } keys %phone;
-        ok($since->($other, qr/Connection reset|session closed|terminated/i),
+        ok($phone{$other}->since(
+            qr/Connection reset|session closed|terminated/i),
             "$mode: $ends hangs up");
     }
 
@@ -111,49 +108,3 @@ sub story {
     unlike($t->log, qr/\[(?:warn|error)\]/, "$mode: nor odd here");
 }
 
-
-sub phone {
-    my ($t, $user, $options) = @_;
-    my $dir = $t->dir . "/$user";
-
-    mkdir $dir;
-    burp("$dir/contacts", '');
-
-    burp("$dir/config", <<"END");
-sip_listen 127.0.0.1:0
-sip_cafile @{[$t->dir]}/ca.crt
-sip_verify_server yes
-net_interface 127.0.0.1
-audio_source aubridge,x
-audio_player aubridge,x
-audio_alert aubridge,x
-module_path /usr/lib/baresip/modules
-module g711.so
-module aubridge.so
-module_tmp uuid.so
-module_tmp account.so
-module_app menu.so
-module_app ctrl_tcp.so
-ctrl_tcp_listen 127.0.0.1:@{[$t->port($user)]}
-END
-
-    my $edge = 'sip:127.0.0.1:' . $t->port('sip') . ';transport=tls';
-    burp("$dir/accounts", "<sip:$user\@example.com>;auth_pass=secret;"
-        . "regint=60;answermode=auto;outbound=\"$edge\"$options\n");
-
-    return MRA::Daemon->baresip($t, $user);
-}
-
-
-sub command {
-    my ($t, $user, $command, $params) = @_;
-    my $json = "{\"command\":\"$command\""
-        . ($params ? ",\"params\":\"$params\"}" : '}');
-
-    my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
-        PeerPort => $t->port($user)) or die "$user does not listen: $!\n";
-    print $socket length $json, ":$json,";
-    $socket->flush;
-    sysread $socket, my $answer, 4096;
-    close $socket;
-}
