@@ -469,7 +469,7 @@ ngx_http_mra_api_read_body(ngx_http_mra_api_t *api)
 
     api->nmembers = NGX_HTTP_MRA_API_MEMBERS;
 
-    if (ngx_http_mra_json_read(&body, api->members, &api->nmembers)
+    if (ngx_mra_json_read(&body, api->members, &api->nmembers)
         != NGX_OK)
     {
         return ngx_http_mra_api_error(api, NGX_HTTP_BAD_REQUEST,
@@ -533,7 +533,7 @@ ngx_http_mra_api_copy_body(ngx_http_mra_api_t *api, ngx_str_t *body)
 }
 
 
-ngx_http_mra_json_member_t *
+ngx_mra_json_member_t *
 ngx_http_mra_api_member(ngx_http_mra_api_t *api, const char *name)
 {
     size_t      len;

@@ -12,6 +12,7 @@
 
 #include "ngx_http_mra_module.h"
 #include "ngx_http_mra_json.h"
+#include "ngx_mra_json.h"
 
 
 #define NGX_HTTP_MRA_API_VERSION  1
@@ -33,7 +34,7 @@ typedef struct {
     ngx_str_t                      arg;       /* what "*" stands for */
 
     ngx_uint_t                     nmembers;  /* of the body */
-    ngx_http_mra_json_member_t     members[NGX_HTTP_MRA_API_MEMBERS];
+    ngx_mra_json_member_t          members[NGX_HTTP_MRA_API_MEMBERS];
 
     ngx_uint_t                     error;     /* a status, 0: none */
     const char                    *text;
@@ -76,7 +77,7 @@ void ngx_http_mra_api_finish(ngx_http_mra_api_t *api, ngx_int_t rc);
 
 /* a member of the body; NULL: there is none */
 
-ngx_http_mra_json_member_t *ngx_http_mra_api_member(ngx_http_mra_api_t *api,
+ngx_mra_json_member_t *ngx_http_mra_api_member(ngx_http_mra_api_t *api,
     const char *name);
 
 

@@ -160,11 +160,11 @@ ngx_http_mra_api_left(ngx_mra_node_t *node, void *data)
 ngx_int_t
 ngx_http_mra_api_maintain(ngx_http_mra_api_t *api)
 {
-    ngx_http_mra_json_member_t  *m;
+    ngx_mra_json_member_t  *m;
 
     m = ngx_http_mra_api_member(api, "maintenance");
 
-    if (m == NULL || m->type != NGX_HTTP_MRA_JSON_BOOL || api->nmembers != 1) {
+    if (m == NULL || m->type != NGX_MRA_JSON_BOOL || api->nmembers != 1) {
         return ngx_http_mra_api_error(api, NGX_HTTP_BAD_REQUEST,
                                       "MaintenanceInvalid",
                                       "the body must be "

@@ -146,7 +146,7 @@ ngx_http_mra_api_ban(ngx_http_mra_api_t *api)
     ngx_uint_t                   c, categories, done;
     ngx_msec_t                   block;
     ngx_mra_address_t            a;
-    ngx_http_mra_json_member_t  *m;
+    ngx_mra_json_member_t  *m;
 
     if (ngx_http_mra_api_target(api, &a, &categories) != NGX_OK) {
         return NGX_ERROR;
@@ -156,7 +156,7 @@ ngx_http_mra_api_ban(ngx_http_mra_api_t *api)
     m = ngx_http_mra_api_member(api, "block_s");
 
     if (m) {
-        if (m->type != NGX_HTTP_MRA_JSON_NUMBER || m->number == 0
+        if (m->type != NGX_MRA_JSON_NUMBER || m->number == 0
             || m->number > NGX_MRA_BAN_MAX / 1000)
         {
             return ngx_http_mra_api_error(api, NGX_HTTP_BAD_REQUEST,
@@ -355,13 +355,13 @@ static ngx_int_t
 ngx_http_mra_api_target(ngx_http_mra_api_t *api, ngx_mra_address_t *a,
     ngx_uint_t *categories)
 {
-    ngx_http_mra_json_member_t  *address, *category;
+    ngx_mra_json_member_t  *address, *category;
 
     address = ngx_http_mra_api_member(api, "address");
     category = ngx_http_mra_api_member(api, "category");
 
-    if (address == NULL || address->type != NGX_HTTP_MRA_JSON_STRING
-        || category == NULL || category->type != NGX_HTTP_MRA_JSON_STRING)
+    if (address == NULL || address->type != NGX_MRA_JSON_STRING
+        || category == NULL || category->type != NGX_MRA_JSON_STRING)
     {
         return ngx_http_mra_api_error(api, NGX_HTTP_BAD_REQUEST,
                                       "BodyInvalid", "the body must have an "

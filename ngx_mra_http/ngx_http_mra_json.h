@@ -2,7 +2,7 @@
 /*
  * Copyright (C) ngx_mra contributors
  *
- * JSON (RFC 8259): a writer, and a reader of flat objects.
+ * A writer of JSON (RFC 8259).
  */
 
 
@@ -57,35 +57,6 @@ void ngx_http_mra_json_null(ngx_http_mra_json_t *j, char *name);
 /* ISO 8601 in UTC; 0: null */
 
 void ngx_http_mra_json_time(ngx_http_mra_json_t *j, char *name, time_t value);
-
-
-typedef enum {
-    NGX_HTTP_MRA_JSON_NULL = 0,
-    NGX_HTTP_MRA_JSON_BOOL,
-    NGX_HTTP_MRA_JSON_NUMBER,       /* an integer >= 0 */
-    NGX_HTTP_MRA_JSON_STRING
-} ngx_http_mra_json_type_e;
-
-
-typedef struct {
-    ngx_str_t                 name;
-    ngx_http_mra_json_type_e  type;
-    ngx_uint_t                number;    /* bool: 0 or 1 */
-    ngx_str_t                 string;
-} ngx_http_mra_json_member_t;
-
-
-/*
- * Reads one object without objects and arrays in it, into at most *n
- * members; strings lie in the text, which is changed.  *n: how many there
- * are.
- *
- * NGX_OK
- * NGX_ERROR  something else, a name given twice, more members, U+0000
- */
-
-ngx_int_t ngx_http_mra_json_read(ngx_str_t *text,
-    ngx_http_mra_json_member_t *members, ngx_uint_t *n);
 
 
 #endif /* _NGX_HTTP_MRA_JSON_H_INCLUDED_ */
