@@ -14,6 +14,10 @@ typedef struct {
 } ngx_http_mra_api_bans_t;
 
 
+typedef ngx_int_t (*ngx_http_mra_api_undo_pt)(ngx_mra_conf_t *mcf,
+    const ngx_mra_address_t *a, ngx_uint_t categories);
+
+
 static void ngx_http_mra_api_write_ban(ngx_mra_ban_t *ban, void *data);
 static void ngx_http_mra_api_write_exemptions(ngx_http_mra_json_t *j,
     const ngx_mra_exemption_t *e, ngx_uint_t n, ngx_uint_t configured);
@@ -26,8 +30,9 @@ static ngx_int_t ngx_http_mra_api_read_address(ngx_http_mra_api_t *api,
 static ngx_int_t ngx_http_mra_api_read_categories(ngx_http_mra_api_t *api,
     ngx_str_t *text, ngx_uint_t *categories);
 static ngx_int_t ngx_http_mra_api_target(ngx_http_mra_api_t *api,
-    ngx_mra_address_t *a, ngx_uint_t *categories);
-static ngx_int_t ngx_http_mra_api_unknown(ngx_http_mra_api_t *api);
+    ngx_mra_address_t *a, ngx_uint_t *categories, ngx_msec_t *block);
+static ngx_int_t ngx_http_mra_api_undo(ngx_http_mra_api_t *api,
+    ngx_http_mra_api_undo_pt undo, const char *code, const char *text);
 static ngx_int_t ngx_http_mra_api_path_target(ngx_http_mra_api_t *api,
     ngx_mra_address_t *a, ngx_uint_t *categories);
 
@@ -142,33 +147,13 @@ ngx_http_mra_api_write_ban(ngx_mra_ban_t *ban, void *data)
 ngx_int_t
 ngx_http_mra_api_ban(ngx_http_mra_api_t *api)
 {
-    ngx_int_t                    rc;
-    ngx_uint_t                   c, categories, done;
-    ngx_msec_t                   block;
-    ngx_mra_address_t            a;
-    ngx_mra_json_member_t  *m;
+    ngx_int_t          rc;
+    ngx_uint_t         c, categories, done;
+    ngx_msec_t         block;
+    ngx_mra_address_t  a;
 
-    if (ngx_http_mra_api_target(api, &a, &categories) != NGX_OK) {
+    if (ngx_http_mra_api_target(api, &a, &categories, &block) != NGX_OK) {
         return NGX_ERROR;
-    }
-
-    block = 0;
-    m = ngx_http_mra_api_member(api, "block_s");
-
-    if (m) {
-        if (m->type != NGX_MRA_JSON_NUMBER || m->number == 0
-            || m->number > NGX_MRA_BAN_MAX / 1000)
-        {
-            return ngx_http_mra_api_error(api, NGX_HTTP_BAD_REQUEST,
-                                          "BlockInvalid",
-                                          "\"block_s\" must be 1 to 2592000");
-        }
-
-        block = (ngx_msec_t) m->number * 1000;
-    }
-
-    if (api->nmembers != (ngx_uint_t) (m ? 3 : 2)) {
-        return ngx_http_mra_api_unknown(api);
     }
 
     done = 0;
@@ -203,25 +188,8 @@ ngx_http_mra_api_ban(ngx_http_mra_api_t *api)
 ngx_int_t
 ngx_http_mra_api_unban(ngx_http_mra_api_t *api)
 {
-    ngx_uint_t         categories;
-    ngx_mra_address_t  a;
-
-    if (ngx_http_mra_api_path_target(api, &a, &categories) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    switch (ngx_mra_unban(api->mra, &a, categories)) {
-
-    case NGX_OK:
-        return NGX_HTTP_NO_CONTENT;
-
-    case NGX_DECLINED:
-        return ngx_http_mra_api_error(api, NGX_HTTP_NOT_FOUND, "BanNotFound",
-                                      "that address is not banned");
-
-    default:
-        return NGX_ERROR;
-    }
+    return ngx_http_mra_api_undo(api, ngx_mra_unban, "BanNotFound",
+                                 "that address is not banned");
 }
 
 
@@ -278,41 +246,56 @@ ngx_http_mra_api_exempt(ngx_http_mra_api_t *api)
     ngx_uint_t         categories;
     ngx_mra_address_t  net;
 
-    if (ngx_http_mra_api_target(api, &net, &categories) != NGX_OK) {
+    if (ngx_http_mra_api_target(api, &net, &categories, NULL) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    if (api->nmembers != 2) {
-        return ngx_http_mra_api_unknown(api);
-    }
+    switch (ngx_mra_exempt(api->mra, &net, categories)) {
 
-    if (ngx_mra_exempt(api->mra, &net, categories) == NGX_BUSY) {
+    case NGX_BUSY:
         return ngx_http_mra_api_error(api, NGX_HTTP_CONFLICT,
                                       "ExemptionsFull",
                                       "there are as many as can be");
-    }
 
-    return NGX_HTTP_NO_CONTENT;
+    case NGX_ERROR:
+        return NGX_ERROR;
+
+    default:
+        return NGX_HTTP_NO_CONTENT;
+    }
 }
 
 
 ngx_int_t
 ngx_http_mra_api_unexempt(ngx_http_mra_api_t *api)
 {
-    ngx_uint_t         categories;
-    ngx_mra_address_t  net;
+    return ngx_http_mra_api_undo(api, ngx_mra_unexempt, "ExemptionNotFound",
+                                 "there is none, or it is one of the "
+                                 "configuration");
+}
 
-    if (ngx_http_mra_api_path_target(api, &net, &categories) != NGX_OK) {
+
+/* what category/address of the path names */
+
+static ngx_int_t
+ngx_http_mra_api_undo(ngx_http_mra_api_t *api,
+    ngx_http_mra_api_undo_pt undo, const char *code, const char *text)
+{
+    ngx_int_t          rc;
+    ngx_uint_t         categories;
+    ngx_mra_address_t  a;
+
+    if (ngx_http_mra_api_path_target(api, &a, &categories) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    if (ngx_mra_unexempt(api->mra, &net, categories) == NGX_OK) {
-        return NGX_HTTP_NO_CONTENT;
+    rc = undo(api->mra, &a, categories);
+
+    if (rc == NGX_DECLINED) {
+        return ngx_http_mra_api_error(api, NGX_HTTP_NOT_FOUND, code, text);
     }
 
-    return ngx_http_mra_api_error(api, NGX_HTTP_NOT_FOUND,
-                                  "ExemptionNotFound", "there is none, or it "
-                                  "is one of the configuration");
+    return rc == NGX_OK ? NGX_HTTP_NO_CONTENT : NGX_ERROR;
 }
 
 
@@ -349,16 +332,17 @@ ngx_http_mra_api_write_categories(ngx_http_mra_json_t *j,
 }
 
 
-/* "address" and "category" of the body */
+/* the body: "address", "category", and "block_s", unless block is NULL */
 
 static ngx_int_t
 ngx_http_mra_api_target(ngx_http_mra_api_t *api, ngx_mra_address_t *a,
-    ngx_uint_t *categories)
+    ngx_uint_t *categories, ngx_msec_t *block)
 {
-    ngx_mra_json_member_t  *address, *category;
+    ngx_mra_json_member_t  *address, *category, *time;
 
     address = ngx_http_mra_api_member(api, "address");
     category = ngx_http_mra_api_member(api, "category");
+    time = block ? ngx_http_mra_api_member(api, "block_s") : NULL;
 
     if (address == NULL || address->type != NGX_MRA_JSON_STRING
         || category == NULL || category->type != NGX_MRA_JSON_STRING)
@@ -369,20 +353,35 @@ ngx_http_mra_api_target(ngx_http_mra_api_t *api, ngx_mra_address_t *a,
     }
 
     if (ngx_http_mra_api_read_categories(api, &category->string, categories)
-        != NGX_OK)
+        != NGX_OK
+        || ngx_http_mra_api_read_address(api, &address->string, a) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    return ngx_http_mra_api_read_address(api, &address->string, a);
-}
+    if (block) {
+        *block = 0;
+    }
 
+    if (time) {
+        if (time->type != NGX_MRA_JSON_NUMBER || time->number == 0
+            || time->number > NGX_MRA_BAN_MAX / 1000)
+        {
+            return ngx_http_mra_api_error(api, NGX_HTTP_BAD_REQUEST,
+                                          "BlockInvalid",
+                                          "\"block_s\" must be 1 to 2592000");
+        }
 
-static ngx_int_t
-ngx_http_mra_api_unknown(ngx_http_mra_api_t *api)
-{
-    return ngx_http_mra_api_error(api, NGX_HTTP_BAD_REQUEST, "BodyInvalid",
-                                  "there are members that nobody knows");
+        *block = (ngx_msec_t) time->number * 1000;
+    }
+
+    if (api->nmembers != (ngx_uint_t) (time ? 3 : 2)) {
+        return ngx_http_mra_api_error(api, NGX_HTTP_BAD_REQUEST,
+                                      "BodyInvalid",
+                                      "there are members that nobody knows");
+    }
+
+    return NGX_OK;
 }
 
 

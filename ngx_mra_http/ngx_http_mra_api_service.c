@@ -21,11 +21,18 @@ typedef struct {
 } ngx_http_mra_api_faults_t;
 
 
-static void ngx_http_mra_api_row(ngx_http_mra_json_t *j, char *name,
+/* a row, by ngx_mra_service_state_e */
+
+typedef struct {
+    const char          *name;
+    const char          *status[NGX_MRA_SERVICE_INACTIVE + 1];
+} ngx_http_mra_api_service_t;
+
+
+static void ngx_http_mra_api_row(ngx_http_mra_json_t *j, const char *name,
     const char *state, const char *status);
-static void ngx_http_mra_api_sip_row(ngx_http_mra_api_t *api,
-    ngx_http_mra_api_faults_t *faults);
-static void ngx_http_mra_api_http_row(ngx_http_mra_api_t *api);
+static void ngx_http_mra_api_service_row(ngx_http_mra_api_t *api,
+    ngx_uint_t service, ngx_http_mra_api_faults_t *faults);
 static void ngx_http_mra_api_tokens_row(ngx_http_mra_api_t *api);
 static void ngx_http_mra_api_count_hop(ngx_mra_hop_status_t *hop, void *data);
 static void ngx_http_mra_api_hop_fault(ngx_mra_hop_status_t *hop, void *data);
@@ -34,6 +41,27 @@ static void ngx_http_mra_api_redis_fault(ngx_http_mra_api_t *api);
 static void ngx_http_mra_api_store_fault(ngx_http_mra_api_t *api);
 static void ngx_http_mra_api_fault(ngx_http_mra_json_t *j,
     const char *advice, const char *fmt, ...);
+
+
+static const char * const  ngx_http_mra_api_service_states[] = {
+    "off", "active", "maintenance", "maintenance"
+};
+
+
+/* by ngx_mra_service_e */
+
+static const ngx_http_mra_api_service_t  ngx_http_mra_api_rows[] = {
+
+    { "HTTP proxy service",
+      { "Not configured (mra_auth)", "Active",
+        "Active (Maintenance mode), requests are left",
+        "Inactive (Maintenance mode)" } },
+
+    { "Unified CM registrations",
+      { "Not configured (mra_sip_pass)", "Configured",
+        "Active (Maintenance mode), sessions are left",
+        "Inactive (Maintenance mode)" } }
+};
 
 
 /* what to do about it, by ngx_mra_probe_reason_e */
@@ -83,8 +111,8 @@ ngx_http_mra_api_services(ngx_http_mra_api_t *api)
                              "Enabled");
     }
 
-    ngx_http_mra_api_sip_row(api, &faults);
-    ngx_http_mra_api_http_row(api);
+    ngx_http_mra_api_service_row(api, NGX_MRA_SERVICE_SIP, &faults);
+    ngx_http_mra_api_service_row(api, NGX_MRA_SERVICE_HTTP, &faults);
     ngx_http_mra_api_tokens_row(api);
 
     ngx_http_mra_api_row(j, "IM and Presence Service", "off",
@@ -108,8 +136,8 @@ ngx_http_mra_api_services(ngx_http_mra_api_t *api)
 
 
 static void
-ngx_http_mra_api_row(ngx_http_mra_json_t *j, char *name, const char *state,
-    const char *status)
+ngx_http_mra_api_row(ngx_http_mra_json_t *j, const char *name,
+    const char *state, const char *status)
 {
     ngx_http_mra_json_open(j, NULL, '{');
     ngx_http_mra_json_text(j, "name", name);
@@ -119,76 +147,31 @@ ngx_http_mra_api_row(ngx_http_mra_json_t *j, char *name, const char *state,
 }
 
 
+/* of what maintenance ends, in its state; active: with what is wrong */
+
 static void
-ngx_http_mra_api_sip_row(ngx_http_mra_api_t *api,
+ngx_http_mra_api_service_row(ngx_http_mra_api_t *api, ngx_uint_t service,
     ngx_http_mra_api_faults_t *faults)
 {
-    char        *state, *status;
+    ngx_uint_t                         state;
+    const ngx_http_mra_api_service_t  *sv;
 
-    switch (ngx_mra_service_state(api->mra, NGX_MRA_SERVICE_SIP)) {
+    sv = &ngx_http_mra_api_rows[service];
+    state = ngx_mra_service_state(api->mra, service);
 
-    case NGX_MRA_SERVICE_OFF:
-        state = "off";
-        status = "Not configured (mra_sip_pass)";
-        break;
-
-    case NGX_MRA_SERVICE_DRAINING:
-        state = "maintenance";
-        status = "Active (Maintenance mode), sessions are left";
-        break;
-
-    case NGX_MRA_SERVICE_INACTIVE:
-        state = "maintenance";
-        status = "Inactive (Maintenance mode)";
-        break;
-
-    default:
-
-        if (faults->down == 0) {
-            state = "active";
-            status = "Configured";
-
-        } else {
-            state = "error";
-            status = (faults->down == faults->hops)
-                         ? "Configured but with errors, no next hop is up"
-                         : "Configured but with errors";
-        }
+    if (state == NGX_MRA_SERVICE_ACTIVE
+        && service == NGX_MRA_SERVICE_SIP && faults->down)
+    {
+        ngx_http_mra_api_row(&api->json, sv->name, "error",
+                             faults->down == faults->hops
+                             ? "Configured but with errors, no next hop is up"
+                             : "Configured but with errors");
+        return;
     }
 
-    ngx_http_mra_api_row(&api->json, "Unified CM registrations", state,
-                         status);
-}
-
-
-static void
-ngx_http_mra_api_http_row(ngx_http_mra_api_t *api)
-{
-    char  *state, *status;
-
-    switch (ngx_mra_service_state(api->mra, NGX_MRA_SERVICE_HTTP)) {
-
-    case NGX_MRA_SERVICE_OFF:
-        state = "off";
-        status = "Not configured (mra_auth)";
-        break;
-
-    case NGX_MRA_SERVICE_DRAINING:
-        state = "maintenance";
-        status = "Active (Maintenance mode), requests are left";
-        break;
-
-    case NGX_MRA_SERVICE_INACTIVE:
-        state = "maintenance";
-        status = "Inactive (Maintenance mode)";
-        break;
-
-    default:
-        state = "active";
-        status = "Active";
-    }
-
-    ngx_http_mra_api_row(&api->json, "HTTP proxy service", state, status);
+    ngx_http_mra_api_row(&api->json, sv->name,
+                         ngx_http_mra_api_service_states[state],
+                         sv->status[state]);
 }
 
 
