@@ -107,4 +107,3 @@ sub story {
     unlike($kamailio->log, qr/ERROR|CRITICAL/, "$mode: nor odd inside");
     unlike($t->log, qr/\[(?:warn|error)\]/, "$mode: nor odd here");
 }
-
