@@ -11,6 +11,7 @@
 #include "ngx_stream_mra_client.h"
 #include "ngx_stream_mra_relay.h"
 #include "ngx_stream_mra_binding.h"
+#include "ngx_stream_mra_edge.h"
 
 
 /*
@@ -127,6 +128,7 @@ ngx_stream_mra_binding_id(ngx_stream_mra_client_t *client, ngx_str_t *aor,
     size_t                     len;
     ngx_int_t                  rc;
     ngx_str_t                  name;
+    ngx_stream_mra_flow_t      flow;
     ngx_stream_mra_worker_t   *w;
     ngx_stream_mra_binding_t  *b;
 
@@ -164,9 +166,15 @@ ngx_stream_mra_binding_id(ngx_stream_mra_client_t *client, ngx_str_t *aor,
 
 done:
 
-    /* whoever gets it knows whose it is */
+    /* whoever gets it knows whose it is, also when the store is empty */
 
     ngx_memcpy(id->id, w->tag, NGX_STREAM_MRA_TAG_LEN);
+
+    if (client->trunk) {
+        ngx_stream_mra_edge_flow(client->trunk->edge, &flow);
+        ngx_memcpy(id->id + NGX_STREAM_MRA_TAG_LEN, flow.nonce,
+                   NGX_STREAM_MRA_EDGE_PREFIX);
+    }
 
     return rc;
 }
@@ -200,6 +208,12 @@ ngx_stream_mra_binding_learn(ngx_stream_mra_client_t *client, ngx_str_t *aor,
     ngx_stream_mra_lookup_t   *l;
     ngx_stream_mra_binding_t  *b;
 
+    /* those of a trunk are the edge node's, and not kept one by one */
+
+    if (client->trunk) {
+        goto store;
+    }
+
     b = ngx_stream_mra_binding_get(client, id->id);
 
     if (b == NULL) {
@@ -222,6 +236,8 @@ ngx_stream_mra_binding_learn(ngx_stream_mra_client_t *client, ngx_str_t *aor,
     }
 
     b->expires = ngx_time() + expires;
+
+store:
 
     l = ngx_stream_mra_lookup_get(id->id);
     if (l == NULL) {
@@ -246,6 +262,11 @@ void
 ngx_stream_mra_binding_forget(ngx_stream_mra_client_t *client, u_char *id)
 {
     ngx_stream_mra_binding_t  **bp;
+
+    if (client->trunk) {
+        ngx_stream_mra_binding_delete(id, NULL);
+        return;
+    }
 
     for (bp = &client->bindings; *bp; bp = &(*bp)->next) {
         if (ngx_memcmp((*bp)->id, id, NGX_MRA_RELAY_ID_LEN) == 0) {
@@ -676,11 +697,18 @@ static size_t
 ngx_stream_mra_binding_build(u_char *buf, ngx_stream_mra_client_t *client,
     ngx_str_t *aor)
 {
-    u_char  *p;
+    u_char                 *p;
+    ngx_stream_mra_flow_t   flow;
+
+    flow = client->link.flow;
+
+    if (client->trunk) {
+        ngx_stream_mra_edge_flow(client->trunk->edge, &flow);
+    }
 
     buf[0] = NGX_STREAM_MRA_BINDING_VERSION;
 
-    ngx_stream_mra_flow_encode(buf + 1, &client->link.flow);
+    ngx_stream_mra_flow_encode(buf + 1, &flow);
 
     p = ngx_cpymem(buf + NGX_STREAM_MRA_BINDING_HEAD, aor->data,
                    ngx_min(aor->len, NGX_STREAM_MRA_BINDING_AOR));

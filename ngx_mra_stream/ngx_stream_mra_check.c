@@ -305,7 +305,9 @@ ngx_stream_mra_check_domain(ngx_stream_mra_relay_t *r)
 {
     ngx_uint_t  served;
 
-    if (r->client->conf->domains == NULL) {
+    if (r->client->conf->domains == NULL
+        || (r->client->trunk && r->msg.to.tag.len))
+    {
         return NGX_OK;
     }
 
@@ -369,7 +371,8 @@ ngx_stream_mra_served(ngx_stream_mra_relay_t *r, ngx_str_t *s)
 ngx_int_t
 ngx_stream_mra_check_registered(ngx_stream_mra_relay_t *r)
 {
-    if (r->msg.method == NGX_MRA_SIP_REGISTER
+    if (r->client->trunk
+        || r->msg.method == NGX_MRA_SIP_REGISTER
         || r->msg.method == NGX_MRA_SIP_OPTIONS
         || ngx_stream_mra_bindings_live(r->client)
         || ngx_stream_mra_dialog_known(r))

@@ -20,6 +20,7 @@
 #include "ngx_stream_mra_binding.h"
 #include "ngx_stream_mra_dialog.h"
 #include "ngx_stream_mra_stun.h"
+#include "ngx_stream_mra_edge.h"
 
 
 /* connections that are left for next hops and other workers */
@@ -41,6 +42,11 @@
 /* clients that come and go in one tick, and leave holes in the heap */
 
 #define NGX_STREAM_MRA_STORM        32
+
+/* of a trunk, without a sign of life, ms */
+
+#define ngx_stream_mra_trunk_patience(mcf)                                   \
+    (2 * (mcf)->stun_keepalive_interval + (mcf)->stun_keepalive_timeout)
 
 
 struct ngx_stream_mra_clients_s {
@@ -72,6 +78,7 @@ static void ngx_stream_mra_client_broken(ngx_stream_mra_link_t *ln,
 static void ngx_stream_mra_accept_broken(ngx_stream_mra_link_t *ln,
     ngx_uint_t reason, u_char *p, u_char *last);
 static void ngx_stream_mra_client_timer(ngx_stream_mra_link_t *ln);
+static void ngx_stream_mra_trunk_timer(ngx_stream_mra_client_t *client);
 static void ngx_stream_mra_client_closed(ngx_stream_mra_link_t *ln);
 static void ngx_stream_mra_clients_tick(ngx_event_t *ev);
 static void ngx_stream_mra_clients_trim(ngx_stream_mra_clients_t *clients);
@@ -136,6 +143,7 @@ ngx_stream_mra_clients_close(ngx_stream_mra_clients_t *clients)
 void
 ngx_stream_mra_client_handler(ngx_stream_session_t *s)
 {
+    ngx_int_t                   rc;
     ngx_connection_t           *c;
     ngx_stream_mra_srv_conf_t  *mscf;
 
@@ -149,15 +157,21 @@ ngx_stream_mra_client_handler(ngx_stream_session_t *s)
 
     mscf = ngx_stream_get_module_srv_conf(s, ngx_stream_mra_module);
 
-    if (!mscf->accept && ngx_stream_mra_clients_full(c)) {
+    if (!mscf->accept && mscf->edges == NULL
+        && ngx_stream_mra_clients_full(c))
+    {
         ngx_stream_finalize_session(s, NGX_STREAM_SERVICE_UNAVAILABLE);
         return;
     }
 
     c->log->action = "relaying SIP";
 
-    if (ngx_stream_mra_client_create(s, mscf) != NGX_OK) {
-        ngx_stream_finalize_session(s, NGX_STREAM_INTERNAL_SERVER_ERROR);
+    rc = ngx_stream_mra_client_create(s, mscf);
+
+    if (rc != NGX_OK) {
+        ngx_stream_finalize_session(s, rc == NGX_DECLINED
+                                       ? NGX_STREAM_FORBIDDEN
+                                       : NGX_STREAM_INTERNAL_SERVER_ERROR);
     }
 }
 
@@ -194,12 +208,15 @@ ngx_stream_mra_client_create(ngx_stream_session_t *s,
     ngx_stream_mra_srv_conf_t *mscf)
 {
     u_char                      *p, *last;
+    ngx_int_t                    rc;
+    ngx_mra_conf_t              *mcf;
     ngx_connection_t            *c;
     ngx_stream_mra_client_t     *client;
     ngx_stream_mra_clients_t    *clients;
     ngx_stream_core_srv_conf_t  *cscf;
 
     c = s->connection;
+    mcf = ngx_stream_mra_get_worker()->mcf;
     cscf = ngx_stream_get_module_srv_conf(s, ngx_stream_core_module);
 
     if ((cscf->tcp_nodelay && ngx_tcp_nodelay(c) != NGX_OK)
@@ -222,6 +239,15 @@ ngx_stream_mra_client_create(ngx_stream_session_t *s,
     client->session = s;
     client->conf = mscf;
 
+    if (mscf->edges) {
+        rc = ngx_stream_mra_edge_admit(client, c);
+
+        if (rc != NGX_OK) {
+            ngx_free(client);
+            return rc;
+        }
+    }
+
     p = c->buffer ? c->buffer->pos : NULL;
     last = c->buffer ? c->buffer->last : NULL;
 
@@ -232,22 +258,27 @@ ngx_stream_mra_client_create(ngx_stream_session_t *s,
                                  client, mscf->max_message_size, p, last)
         != NGX_OK)
     {
+        ngx_stream_mra_edge_free(client);
         ngx_free(client);
         return NGX_ERROR;
     }
 
     ngx_stream_set_ctx(s, client, ngx_stream_mra_module);
 
-    if (!mscf->accept) {
+    if (client->trunk) {
+        if (mcf->stun_keepalive) {
+            ngx_add_timer(c->read, ngx_stream_mra_trunk_patience(mcf));
+        }
+
+    } else if (!mscf->accept) {
         client->link.out_max = ngx_max(NGX_STREAM_MRA_CLIENT_OUT,
                                        2 * mscf->max_message_size);
 
         ngx_add_timer(c->read, mscf->register_timeout);
     }
 
-    if (!mscf->accept) {
-        ngx_mra_count(ngx_stream_mra_get_worker()->mcf,
-                      NGX_MRA_SIP_CONNECTIONS, 1);
+    if (!mscf->accept && mscf->edges == NULL) {
+        ngx_mra_count(mcf, NGX_MRA_SIP_CONNECTIONS, 1);
     }
 
     clients = ngx_stream_mra_get_worker()->clients;
@@ -505,6 +536,11 @@ ngx_stream_mra_client_timer(ngx_stream_mra_link_t *ln)
 
     client = ln->data;
 
+    if (client->trunk) {
+        ngx_stream_mra_trunk_timer(client);
+        return;
+    }
+
     timeout = client->conf->register_timeout;
     expires = ngx_stream_mra_bindings_expire(client);
 
@@ -523,6 +559,30 @@ ngx_stream_mra_client_timer(ngx_stream_mra_link_t *ln)
 }
 
 
+/* edge nodes ask now and then; one that does not may have been cut off */
+
+static void
+ngx_stream_mra_trunk_timer(ngx_stream_mra_client_t *client)
+{
+    ngx_stream_mra_link_t  *ln;
+
+    ln = &client->link;
+
+    if (ln->received == client->trunk->heard) {
+        ngx_log_error(NGX_LOG_INFO, ln->connection->log, NGX_ETIMEDOUT,
+                      "edge node was not heard of");
+
+        ngx_stream_mra_link_close(ln, 0);
+        return;
+    }
+
+    client->trunk->heard = ln->received;
+
+    ngx_add_timer(ln->connection->read,
+              ngx_stream_mra_trunk_patience(ngx_stream_mra_get_worker()->mcf));
+}
+
+
 static void
 ngx_stream_mra_client_closed(ngx_stream_mra_link_t *ln)
 {
@@ -537,7 +597,9 @@ ngx_stream_mra_client_closed(ngx_stream_mra_link_t *ln)
 
     ngx_log_error(NGX_LOG_INFO, c->log, 0,
                   "%s disconnected, bytes from/to it:%uL/%O",
-                  client->conf->accept ? "next hop" : "client",
+                  client->conf->accept ? "next hop"
+                                       : client->trunk ? "edge node"
+                                                       : "client",
                   ln->received, c->sent);
 
     s->received += ln->received;
@@ -545,7 +607,7 @@ ngx_stream_mra_client_closed(ngx_stream_mra_link_t *ln)
 
     ngx_stream_finalize_session(s, NGX_STREAM_OK);
 
-    if (!client->conf->accept) {
+    if (!client->conf->accept && client->trunk == NULL) {
         ngx_mra_count(ngx_stream_mra_get_worker()->mcf,
                       NGX_MRA_SIP_CONNECTIONS, -1);
     }
@@ -561,6 +623,7 @@ ngx_stream_mra_client_closed(ngx_stream_mra_link_t *ln)
     ngx_stream_mra_dialogs_free(client);
     ngx_stream_mra_bindings_free(client);
     ngx_stream_mra_client_use(client, NULL);
+    ngx_stream_mra_edge_free(client);
 
     ngx_free(client);
 }
@@ -632,6 +695,18 @@ ngx_stream_mra_clients_drain(ngx_stream_mra_clients_t *clients)
 
         ngx_queue_remove(q);
         ngx_queue_insert_tail(&clients->queue, q);
+
+        /* an edge node comes back at once, and gets a younger worker */
+
+        if (client->trunk) {
+            ngx_stream_mra_edge_leave(client);
+
+            if (ngx_stream_mra_client_idle(client)) {
+                ngx_stream_mra_link_close(&client->link, 1);
+            }
+
+            continue;
+        }
 
         if (client->conf->drain == 0
             || !ngx_stream_mra_client_idle(client))

@@ -22,6 +22,8 @@ typedef struct ngx_stream_mra_binding_s  ngx_stream_mra_binding_t;
 typedef struct ngx_stream_mra_pending_s  ngx_stream_mra_pending_t;
 typedef struct ngx_stream_mra_stun_s     ngx_stream_mra_stun_t;
 typedef struct ngx_stream_mra_setup_s    ngx_stream_mra_setup_t;
+typedef struct ngx_stream_mra_trunk_s    ngx_stream_mra_trunk_t;
+typedef struct ngx_stream_mra_edge_s     ngx_stream_mra_edge_t;
 
 
 #define NGX_STREAM_MRA_CREDENTIALS  4
@@ -54,6 +56,12 @@ struct ngx_stream_mra_client_s {
     uint64_t                     succeeded;
     ngx_uint_t                   ncredentials;
     ngx_stream_mra_setup_t      *setups;    /* of calls */
+
+    ngx_stream_mra_trunk_t      *trunk;     /* NULL: a phone */
+    uint32_t                     path;      /* the id of the hop behind its
+                                               hop; 0: not known */
+    unsigned                     adaptive:1;  /* it follows Service-Route */
+    unsigned                     ar_sk:1;     /* ... and says so itself */
 };
 
 

@@ -59,7 +59,7 @@ ngx_stream_mra_note_dialog(ngx_stream_mra_relay_t *r)
 
     client = r->client;
 
-    if (client == NULL) {
+    if (client == NULL || client->trunk) {
         return NGX_OK;
     }
 

@@ -10,12 +10,16 @@
 #include "ngx_mra_span.h"
 #include "ngx_stream_mra_module.h"
 #include "ngx_stream_mra_relay.h"
+#include "ngx_stream_mra_edge.h"
+#include "ngx_stream_mra_path.h"
 
 
 #define ngx_stream_mra_span(s, text)                                         \
     (s).len = sizeof(text) - 1; (s).data = (u_char *) text
 
 
+static ngx_uint_t ngx_stream_mra_own_flow(ngx_stream_mra_relay_t *r,
+    u_char *p, size_t len, ngx_stream_mra_flow_t *flow);
 static ngx_uint_t ngx_stream_mra_own_host(ngx_stream_mra_address_t *addr,
     ngx_str_t *host);
 static ngx_str_t *ngx_stream_mra_record_route(ngx_stream_mra_relay_t *r,
@@ -67,6 +71,10 @@ ngx_stream_mra_edit_routes(ngx_stream_mra_relay_t *r)
     ngx_mra_sip_list_t     list;
     ngx_stream_mra_flow_t  flow;
 
+    if (r->outbound && ngx_stream_mra_path_tell(r) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if (r->msg.first[NGX_MRA_SIP_ROUTE] == 0) {
         return NGX_OK;
     }
@@ -90,6 +98,7 @@ ngx_stream_mra_own_route(ngx_stream_mra_relay_t *r, ngx_str_t *value,
     ngx_stream_mra_flow_t *flow)
 {
     u_char              *p;
+    uint32_t             ids[2];
     ngx_mra_sip_uri_t    uri;
     ngx_mra_sip_addr_t   addr;
 
@@ -100,8 +109,7 @@ ngx_stream_mra_own_route(ngx_stream_mra_relay_t *r, ngx_str_t *value,
     if (value->len > sizeof("<sip:@") - 1 + NGX_STREAM_MRA_TOKEN_LEN
         && ngx_memcmp(value->data, "<sip:", sizeof("<sip:") - 1) == 0
         && p[NGX_STREAM_MRA_TOKEN_LEN] == '@'
-        && ngx_stream_mra_flow_parse(flow, p, NGX_STREAM_MRA_TOKEN_LEN)
-           == NGX_OK)
+        && ngx_stream_mra_own_flow(r, p, NGX_STREAM_MRA_TOKEN_LEN, flow))
     {
         return NGX_OK;
     }
@@ -114,10 +122,17 @@ ngx_stream_mra_own_route(ngx_stream_mra_relay_t *r, ngx_str_t *value,
     }
 
     if (uri.user.data
-        && ngx_stream_mra_flow_parse(flow, uri.user.data, uri.user.len)
-           == NGX_OK)
+        && ngx_stream_mra_own_flow(r, uri.user.data, uri.user.len, flow))
     {
         return NGX_OK;
+    }
+
+    /* an edge node knows us by whatever name it likes */
+
+    if (r->outbound && r->client->trunk && uri.user.data
+        && ngx_stream_mra_path_parse(&uri.user, ids))
+    {
+        return NGX_DECLINED;
     }
 
     if (ngx_stream_mra_own_host(ngx_stream_mra_outside(r), &uri.hostport)
@@ -127,6 +142,22 @@ ngx_stream_mra_own_route(ngx_stream_mra_relay_t *r, ngx_str_t *value,
     }
 
     return NGX_ERROR;
+}
+
+
+/* what another node wrote that has the same edge nodes is as good as ours */
+
+static ngx_uint_t
+ngx_stream_mra_own_flow(ngx_stream_mra_relay_t *r, u_char *p, size_t len,
+    ngx_stream_mra_flow_t *flow)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_stream_mra_flow_parse(flow, p, len);
+
+    return rc == NGX_OK
+           || (rc == NGX_DECLINED && flow->worker == 0
+               && ngx_stream_mra_edge_known(r->id, flow->nonce, flow));
 }
 
 

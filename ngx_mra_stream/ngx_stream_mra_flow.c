@@ -58,15 +58,10 @@ ngx_stream_mra_flow_encode(u_char *buf, ngx_stream_mra_flow_t *flow)
 ngx_int_t
 ngx_stream_mra_flow_decode(ngx_stream_mra_flow_t *flow, u_char *p)
 {
-    uint32_t  n;
+    u_char    *tag;
+    uint32_t   n;
 
-    if (ngx_memcmp(p, ngx_stream_mra_get_worker()->tag,
-                   NGX_STREAM_MRA_TAG_LEN)
-        != 0)
-    {
-        return NGX_DECLINED;
-    }
-
+    tag = p;
     p += NGX_STREAM_MRA_TAG_LEN;
 
     ngx_memcpy(&n, p, 4);
@@ -77,5 +72,7 @@ ngx_stream_mra_flow_decode(ngx_stream_mra_flow_t *flow, u_char *p)
 
     ngx_memcpy(flow->nonce, p + 8, NGX_STREAM_MRA_NONCE_LEN);
 
-    return NGX_OK;
+    return ngx_memcmp(tag, ngx_stream_mra_get_worker()->tag,
+                      NGX_STREAM_MRA_TAG_LEN)
+           == 0 ? NGX_OK : NGX_DECLINED;
 }

@@ -30,6 +30,8 @@ static void ngx_stream_mra_hop_follow(ngx_stream_mra_hop_t *hop);
 static void ngx_stream_mra_hop_doubt(ngx_stream_mra_hop_t *hop);
 static void ngx_stream_mra_hop_tell(ngx_stream_mra_hop_t *hop);
 static ngx_uint_t ngx_stream_mra_hop_is_fresh(ngx_stream_mra_hop_t *hop);
+static void ngx_stream_mra_hops_routes(ngx_stream_mra_hops_t *hops,
+    ngx_mra_route_t *r);
 
 
 ngx_int_t
@@ -109,6 +111,9 @@ ngx_stream_mra_hop_add(ngx_stream_mra_hops_t *hops,
     hop->name.data = hop->text;
     hop->name.len = ngx_sock_ntop(&hop->sockaddr.sockaddr, socklen, hop->text,
                                   NGX_SOCKADDR_STRLEN, 1);
+
+    hop->id = ngx_crc32_long(hop->name.data, hop->name.len);
+    hop->id = hop->id ? hop->id : 1;
 
     ngx_stream_mra_hop_init_conf(hop, &server->conf);
     ngx_stream_mra_hop_init_log(hop);
@@ -391,21 +396,15 @@ ngx_stream_mra_hop_choose(ngx_stream_mra_hops_t *hops, uint64_t tried)
 {
     ngx_int_t              n;
     ngx_uint_t             i, active;
-    ngx_mra_route_t       *r, routes[NGX_STREAM_MRA_HOPS];
-    ngx_stream_mra_hop_t  *hop;
+    ngx_mra_route_t        routes[NGX_STREAM_MRA_HOPS];
 
     active = 0;
 
+    ngx_stream_mra_hops_routes(hops, routes);
+
     for (i = 0; i < hops->n; i++) {
-        hop = hops->hop[i];
-        r = &routes[i];
-
-        r->up = !hop->retired && ngx_stream_mra_hop_is_up(hop);
-        r->backup = hop->backup;
-        r->weight = hop->weight;
-
-        active |= r->up && !(tried & ((uint64_t) 1 << i))
-                  && !ngx_stream_mra_hop_is_draining(hop);
+        active |= routes[i].up && !(tried & ((uint64_t) 1 << i))
+                  && !ngx_stream_mra_hop_is_draining(hops->hop[i]);
     }
 
     /* one in maintenance refuses, which is better than nothing */
@@ -419,6 +418,64 @@ ngx_stream_mra_hop_choose(ngx_stream_mra_hops_t *hops, uint64_t tried)
                              ngx_atomic_fetch_add(hops->ticket, 1));
 
     return (n == NGX_DECLINED) ? NULL : hops->hop[n];
+}
+
+
+ngx_stream_mra_hop_t *
+ngx_stream_mra_hop_keep(ngx_stream_mra_hops_t *hops, uint64_t key)
+{
+    uint32_t          ids[NGX_STREAM_MRA_HOPS];
+    ngx_int_t         n;
+    ngx_uint_t        i;
+    ngx_mra_route_t   routes[NGX_STREAM_MRA_HOPS];
+
+    ngx_stream_mra_hops_routes(hops, routes);
+
+    for (i = 0; i < hops->n; i++) {
+        ids[i] = hops->hop[i]->id;
+    }
+
+    n = ngx_mra_route_keep(routes, hops->n, ids, key);
+
+    return (n == NGX_DECLINED) ? NULL : hops->hop[n];
+}
+
+
+static void
+ngx_stream_mra_hops_routes(ngx_stream_mra_hops_t *hops, ngx_mra_route_t *r)
+{
+    ngx_uint_t             i;
+    ngx_stream_mra_hop_t  *hop;
+
+    for (i = 0; i < hops->n; i++) {
+        hop = hops->hop[i];
+
+        r[i].up = !hop->retired && ngx_stream_mra_hop_is_up(hop);
+        r[i].backup = hop->backup;
+        r[i].weight = hop->weight;
+    }
+}
+
+
+uint32_t
+ngx_stream_mra_hop_id(ngx_stream_mra_hop_t *hop)
+{
+    return hop->id;
+}
+
+
+ngx_stream_mra_hop_t *
+ngx_stream_mra_hop_by_id(ngx_stream_mra_hops_t *hops, uint32_t id)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < hops->n; i++) {
+        if (hops->hop[i]->id == id && !hops->hop[i]->retired) {
+            return hops->hop[i];
+        }
+    }
+
+    return NULL;
 }
 
 

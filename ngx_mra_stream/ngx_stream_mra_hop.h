@@ -105,6 +105,7 @@ struct ngx_stream_mra_hop_s {
     ngx_str_t                  server;      /* as in the server directive */
     ngx_stream_mra_hops_t     *hops;
     ngx_uint_t                 index;       /* in hops */
+    uint32_t                   id;          /* of its name */
     ngx_uint_t                 clients;     /* of this worker that use it:
                                                the relay counts */
     void                      *data;        /* the relay's */
@@ -223,6 +224,20 @@ ngx_int_t ngx_stream_mra_hops_init(ngx_cycle_t *cycle,
 
 ngx_stream_mra_hop_t *ngx_stream_mra_hop_choose(ngx_stream_mra_hops_t *hops,
     uint64_t tried);
+
+/* the same one for the same key, as long as it is up; NULL: none is */
+
+ngx_stream_mra_hop_t *ngx_stream_mra_hop_keep(ngx_stream_mra_hops_t *hops,
+    uint64_t key);
+
+/*
+ * The number that a path names a hop by, the same on all nodes that reach it
+ * by the same address, never 0; the hop of a number, NULL: there is none.
+ */
+
+uint32_t ngx_stream_mra_hop_id(ngx_stream_mra_hop_t *hop);
+ngx_stream_mra_hop_t *ngx_stream_mra_hop_by_id(ngx_stream_mra_hops_t *hops,
+    uint32_t id);
 
 /* up for all we know, whichever worker learnt it */
 

@@ -12,6 +12,7 @@
 #include "ngx_stream_mra_relay.h"
 #include "ngx_stream_mra_binding.h"
 #include "ngx_stream_mra_maintenance.h"
+#include "ngx_stream_mra_path.h"
 
 
 static ngx_uint_t ngx_stream_mra_goes_on(ngx_stream_mra_relay_t *r);
@@ -82,7 +83,18 @@ ngx_stream_mra_goes_on(ngx_stream_mra_relay_t *r)
 static ngx_uint_t
 ngx_stream_mra_register_goes_on(ngx_stream_mra_relay_t *r)
 {
-    if (!r->outbound || ngx_stream_mra_bindings_live(r->client) == 0) {
+    if (!r->outbound) {
+        return 0;
+    }
+
+    /* the edge node knows where it was registered */
+
+    if (r->client->trunk) {
+        ngx_stream_mra_path_read(r);
+        return r->wish != 0;
+    }
+
+    if (ngx_stream_mra_bindings_live(r->client) == 0) {
         return 0;
     }
 

@@ -17,6 +17,7 @@
 #include "ngx_stream_mra_binding.h"
 #include "ngx_stream_mra_remote.h"
 #include "ngx_stream_mra_peer.h"
+#include "ngx_stream_mra_edge.h"
 
 
 static ngx_int_t ngx_stream_mra_user_variable(ngx_stream_session_t *s,
@@ -77,6 +78,13 @@ static ngx_command_t  ngx_stream_mra_commands[] = {
     { ngx_string("mra_sip_domain"),
       NGX_STREAM_MAIN_CONF|NGX_STREAM_SRV_CONF|NGX_CONF_1MORE,
       ngx_stream_mra_domain,
+      NGX_STREAM_SRV_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("mra_sip_edge"),
+      NGX_STREAM_SRV_CONF|NGX_CONF_1MORE,
+      ngx_stream_mra_edge,
       NGX_STREAM_SRV_CONF_OFFSET,
       0,
       NULL },
@@ -407,9 +415,11 @@ ngx_stream_mra_init_process(ngx_cycle_t *cycle)
     w->relay = ngx_stream_mra_relay_create(cycle);
     w->pendings = ngx_stream_mra_pendings_create(cycle);
     w->bindings = ngx_stream_mra_bindings_create(cycle);
+    w->edges = ngx_stream_mra_edges_create(cycle, mmcf);
 
     if (w->links == NULL || w->outputs == NULL || w->clients == NULL
-        || w->relay == NULL || w->pendings == NULL || w->bindings == NULL)
+        || w->relay == NULL || w->pendings == NULL || w->bindings == NULL
+        || w->edges == NULL)
     {
         return NGX_ERROR;
     }
@@ -530,6 +540,7 @@ ngx_stream_mra_create_srv_conf(ngx_conf_t *cf)
      *     conf->accept = 0;
      *     conf->advertise = { 0, NULL };
      *     conf->advertise_port = 0;
+     *     conf->edges = NULL;
      *     conf->hops = NULL;
      *     conf->inside = NULL;
      *     conf->sockaddr = NULL;
@@ -569,6 +580,12 @@ ngx_stream_mra_merge_srv_conf(ngx_conf_t *cf, void *parent, void *child)
 
     if (ngx_stream_mra_hop_merge_conf(cf, &prev->hop, &conf->hop)
         != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->edges
+        && ngx_stream_mra_edge_check(cf, conf) != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
     }

@@ -25,6 +25,7 @@ typedef struct ngx_stream_mra_relay_s     ngx_stream_mra_relay_t;
 typedef struct ngx_stream_mra_pendings_s  ngx_stream_mra_pendings_t;
 typedef struct ngx_stream_mra_bindings_s  ngx_stream_mra_bindings_t;
 typedef struct ngx_stream_mra_peers_s     ngx_stream_mra_peers_t;
+typedef struct ngx_stream_mra_edges_s     ngx_stream_mra_edges_t;
 
 
 /* of this process; each part is private to the file that has its name */
@@ -42,6 +43,7 @@ typedef struct {
     ngx_stream_mra_pendings_t     *pendings;
     ngx_stream_mra_bindings_t     *bindings;
     ngx_stream_mra_peers_t        *peers;
+    ngx_stream_mra_edges_t        *edges;
 } ngx_stream_mra_worker_t;
 
 
@@ -73,6 +75,8 @@ struct ngx_stream_mra_srv_conf_s {
     ngx_str_t                        advertise; /* host or host:port */
     ngx_uint_t                       advertise_port;    /* 0: the listener's */
     ngx_array_t                     *domains;   /* ngx_str_t, lower case */
+    ngx_array_t                     *edges;     /* NULL: phones connect; else
+                                                   private to its file */
     size_t                           max_message_size;
     ngx_msec_t                       response_timeout;
     ngx_msec_t                       register_timeout;

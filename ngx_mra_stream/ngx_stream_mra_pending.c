@@ -23,11 +23,22 @@
 #define NGX_STREAM_MRA_PENDING_MAX   (128 * NGX_STREAM_MRA_PENDING_DATA)
 #define NGX_STREAM_MRA_PENDINGS_MAX  (32 * 1024 * 1024)
 
+/* those of trunks are many, and found by transaction; a power of two */
+
+#define NGX_STREAM_MRA_PENDING_BUCKETS  4096
+
+#define ngx_stream_mra_pending_is(p, r)                                      \
+    ((p)->method == (r)->msg.cseq.method                                     \
+     && ngx_memcmp((p)->transaction, (r)->answered.transaction,              \
+                   NGX_MRA_RELAY_HASH_LEN)                                   \
+        == 0)
+
 
 struct ngx_stream_mra_pendings_s {
     ngx_stream_mra_pending_t  *free;
     ngx_uint_t                 nfree;
     size_t                     size;       /* of those that wait */
+    ngx_queue_t               *buckets;    /* NULL: there are no trunks */
 };
 
 
@@ -43,6 +54,7 @@ typedef struct {
 static void ngx_stream_mra_pendings_cleanup(void *data);
 static ngx_stream_mra_pending_t *ngx_stream_mra_pending_create(
     ngx_stream_mra_relay_t *r);
+static ngx_queue_t *ngx_stream_mra_pending_bucket(u_char *transaction);
 static ngx_stream_mra_unanswered_t *ngx_stream_mra_unanswered(
     ngx_stream_mra_hop_t *hop);
 static void ngx_stream_mra_unanswered_handler(ngx_event_t *ev);
@@ -84,6 +96,10 @@ ngx_stream_mra_pendings_cleanup(void *data)
 
         ngx_free(p);
     }
+
+    if (pendings->buckets) {
+        ngx_free(pendings->buckets);
+    }
 }
 
 
@@ -105,7 +121,8 @@ ngx_stream_mra_pending_add(ngx_stream_mra_relay_t *r,
     p = r->pending;
 
     if (p == NULL) {
-        if (r->client->pending_size >= NGX_STREAM_MRA_PENDING_MAX
+        if ((r->client->pending_size >= NGX_STREAM_MRA_PENDING_MAX
+             && r->client->trunk == NULL)
             || r->worker->pendings->size >= NGX_STREAM_MRA_PENDINGS_MAX)
         {
             return NGX_BUSY;
@@ -123,6 +140,12 @@ ngx_stream_mra_pending_add(ngx_stream_mra_relay_t *r,
     (void) ngx_mra_relay_parse_branch(&branch, &b);
 
     ngx_memcpy(p->transaction, b.transaction, NGX_MRA_RELAY_HASH_LEN);
+
+    if (p->client->trunk) {
+        ngx_queue_remove(&p->bucket);
+        ngx_queue_insert_head(ngx_stream_mra_pending_bucket(p->transaction),
+                              &p->bucket);
+    }
 
     p->link = ln;
     p->waiting = r->wait;
@@ -151,6 +174,18 @@ ngx_stream_mra_pending_create(ngx_stream_mra_relay_t *r)
     ngx_stream_mra_pendings_t  *pendings;
 
     pendings = r->worker->pendings;
+
+    if (r->client->trunk && pendings->buckets == NULL) {
+        pendings->buckets = ngx_alloc(NGX_STREAM_MRA_PENDING_BUCKETS
+                                      * sizeof(ngx_queue_t), r->log);
+        if (pendings->buckets == NULL) {
+            return NULL;
+        }
+
+        for (size = 0; size < NGX_STREAM_MRA_PENDING_BUCKETS; size++) {
+            ngx_queue_init(&pendings->buckets[size]);
+        }
+    }
 
     contacts = r->ncontacts * sizeof(ngx_stream_mra_contact_t);
     size = contacts + (r->last - r->msg.start) + r->aor.len;
@@ -194,7 +229,16 @@ ngx_stream_mra_pending_create(ngx_stream_mra_relay_t *r)
 
     ngx_queue_init(&p->queue);
 
+    ngx_queue_init(&p->bucket);
+
+    p->affinity = r->affinity;
     p->next = r->client->pendings;
+    p->prev = &r->client->pendings;
+
+    if (p->next) {
+        p->next->prev = &p->next;
+    }
+
     r->client->pendings = p;
     r->client->pending_size += p->size;
     pendings->size += p->size;
@@ -339,7 +383,9 @@ ngx_stream_mra_pending_reroute(ngx_stream_mra_pending_t *p)
     p->attempt++;
     p->repeated = 0;
 
-    ngx_stream_mra_client_use(client, hop);
+    if (client->trunk == NULL) {
+        ngx_stream_mra_client_use(client, hop);
+    }
 
     ngx_stream_mra_pending_again(p);
 
@@ -384,16 +430,15 @@ ngx_stream_mra_pending_again(ngx_stream_mra_pending_t *p)
 void
 ngx_stream_mra_pending_free(ngx_stream_mra_pending_t *p)
 {
-    ngx_stream_mra_pending_t   **pp;
-    ngx_stream_mra_pendings_t   *pendings;
+    ngx_stream_mra_pendings_t  *pendings;
 
     ngx_queue_remove(&p->queue);
+    ngx_queue_remove(&p->bucket);
 
-    for (pp = &p->client->pendings; *pp; pp = &(*pp)->next) {
-        if (*pp == p) {
-            *pp = p->next;
-            break;
-        }
+    *p->prev = p->next;
+
+    if (p->next) {
+        p->next->prev = p->prev;
     }
 
     pendings = ngx_stream_mra_get_worker()->pendings;
@@ -483,7 +528,7 @@ ngx_stream_mra_pendings_repeat(ngx_stream_mra_hop_t *hop,
         p = ngx_queue_data(q, ngx_stream_mra_pending_t, queue);
 
         if (p->waiting
-            ? ngx_stream_mra_hop_link(hop, p->client->link.flow.slot) != NULL
+            ? ngx_stream_mra_hop_link(hop, p->affinity) != NULL
             : p->link == lost)
         {
             ngx_stream_mra_pending_repeat(p);
@@ -506,17 +551,50 @@ ngx_stream_mra_pendings_repeat(ngx_stream_mra_hop_t *hop,
 ngx_stream_mra_pending_t *
 ngx_stream_mra_pending_find(ngx_stream_mra_relay_t *r)
 {
+    ngx_queue_t               *q, *bucket;
     ngx_stream_mra_pending_t  *p;
 
-    for (p = r->client->pendings; p; p = p->next) {
-        if (p->method == r->msg.cseq.method
-            && ngx_memcmp(p->transaction, r->answered.transaction,
-                          NGX_MRA_RELAY_HASH_LEN)
-               == 0)
-        {
+    if (r->client->trunk == NULL) {
+
+        for (p = r->client->pendings; p; p = p->next) {
+            if (ngx_stream_mra_pending_is(p, r)) {
+                return p;
+            }
+        }
+
+        return NULL;
+    }
+
+    if (r->client->pendings == NULL) {
+        return NULL;
+    }
+
+    bucket = ngx_stream_mra_pending_bucket(r->answered.transaction);
+
+    for (q = ngx_queue_head(bucket);
+         q != ngx_queue_sentinel(bucket);
+         q = ngx_queue_next(q))
+    {
+        p = ngx_queue_data(q, ngx_stream_mra_pending_t, bucket);
+
+        if (p->client == r->client && ngx_stream_mra_pending_is(p, r)) {
             return p;
         }
     }
 
     return NULL;
+}
+
+
+/* it is a hash already, in base64 */
+
+static ngx_queue_t *
+ngx_stream_mra_pending_bucket(u_char *transaction)
+{
+    uint32_t  hash;
+
+    hash = ngx_crc32_short(transaction, NGX_MRA_RELAY_HASH_LEN);
+
+    return &ngx_stream_mra_get_worker()->pendings->buckets[
+                               hash & (NGX_STREAM_MRA_PENDING_BUCKETS - 1)];
 }

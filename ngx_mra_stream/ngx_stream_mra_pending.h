@@ -24,12 +24,16 @@
 struct ngx_stream_mra_pending_s {
     ngx_queue_t                  queue;     /* of its hop, oldest first */
     ngx_stream_mra_pending_t    *next;      /* of the same client */
+    ngx_stream_mra_pending_t   **prev;
+    ngx_queue_t                  bucket;    /* of a trunk: others with nearly
+                                               the same transaction */
     ngx_stream_mra_client_t     *client;
     ngx_stream_mra_hop_t        *hop;       /* NULL: none is left */
     uint64_t                     tried;     /* hops, by index */
     ngx_msec_t                   sent;
     ngx_stream_mra_link_t       *link;      /* it went by; NULL: none yet */
     ngx_uint_t                   method;
+    ngx_uint_t                   affinity;  /* r->affinity */
     u_char                       transaction[NGX_MRA_RELAY_HASH_LEN];
 
     ngx_str_t                    message;   /* as the client sent it */

@@ -113,7 +113,7 @@ ngx_stream_mra_is_guarded_addr(ngx_stream_addr_conf_t *conf)
     ctx = ngx_mra_stream_addr_ctx(conf);
     mscf = ctx->srv_conf[ngx_stream_mra_module.ctx_index];
 
-    return mscf->upstream && !mscf->accept;
+    return mscf->upstream && !mscf->accept && mscf->edges == NULL;
 }
 
 
@@ -138,7 +138,9 @@ ngx_stream_mra_preaccess_handler(ngx_stream_session_t *s)
     c = s->connection;
     mscf = ngx_stream_get_module_srv_conf(s, ngx_stream_mra_module);
 
-    if (c->proxy_protocol == NULL || mscf->upstream == NULL || mscf->accept) {
+    if (c->proxy_protocol == NULL || mscf->upstream == NULL || mscf->accept
+        || mscf->edges)
+    {
         return NGX_DECLINED;
     }
 
@@ -163,6 +165,12 @@ ngx_stream_mra_fail(ngx_stream_mra_client_t *client, ngx_uint_t category)
     ngx_mra_conf_t    *mcf;
     ngx_connection_t  *c;
 
+    /* its address is that of an edge node, which judges by itself */
+
+    if (client->trunk) {
+        return;
+    }
+
     c = client->session->connection;
     mcf = ngx_stream_mra_get_worker()->mcf;
 
@@ -181,7 +189,8 @@ ngx_stream_mra_check_banned(ngx_stream_mra_relay_t *r)
 
     c = r->client->session->connection;
 
-    if (!ngx_mra_banned(r->worker->mcf, c->sockaddr)
+    if (r->client->trunk
+        || !ngx_mra_banned(r->worker->mcf, c->sockaddr)
         || (r->msg.method != NGX_MRA_SIP_REGISTER
             && ngx_stream_mra_bindings_live(r->client)))
     {
@@ -220,7 +229,9 @@ ngx_stream_mra_note_credentials(ngx_stream_mra_relay_t *r)
     r->credentials = (r->msg.first[NGX_MRA_SIP_AUTHORIZATION]
                       || r->msg.first[NGX_MRA_SIP_PROXY_AUTHORIZATION]);
 
-    if (r->credentials && r->msg.method != NGX_MRA_SIP_REGISTER) {
+    if (r->credentials && r->msg.method != NGX_MRA_SIP_REGISTER
+        && !r->client->trunk)
+    {
         client = r->client;
 
         client->credentials[client->ncredentials++

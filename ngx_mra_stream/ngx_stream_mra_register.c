@@ -14,6 +14,7 @@
 #include "ngx_stream_mra_protect.h"
 #include "ngx_stream_mra_register.h"
 #include "ngx_stream_mra_binding.h"
+#include "ngx_stream_mra_path.h"
 
 
 /* of a contact for which neither the answer nor the contact tells, seconds */
@@ -66,6 +67,10 @@ ngx_stream_mra_edit_registration(ngx_stream_mra_relay_t *r)
 
     if (r->aor.len == 0) {
         return ngx_stream_mra_refusal(r, 400, "Bad Address-of-Record");
+    }
+
+    if (!r->client->trunk) {
+        ngx_stream_mra_path_announced(r);
     }
 
     if (r->worker->mcf->sip_path_headers
@@ -261,6 +266,10 @@ ngx_stream_mra_registered(ngx_stream_mra_relay_t *r,
 
     if (r->msg.status > 299) {
         return NGX_OK;
+    }
+
+    if (ngx_stream_mra_path_answer(r, p) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     if (p->star) {

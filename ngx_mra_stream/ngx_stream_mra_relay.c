@@ -17,6 +17,8 @@
 #include "ngx_stream_mra_dialog.h"
 #include "ngx_stream_mra_maintenance.h"
 #include "ngx_stream_mra_remote.h"
+#include "ngx_stream_mra_edge.h"
+#include "ngx_stream_mra_path.h"
 
 
 /* text that is inserted into one message: its contacts, three times */
@@ -45,6 +47,8 @@ static ngx_int_t ngx_stream_mra_choose_hop(ngx_stream_mra_relay_t *r);
 static ngx_int_t ngx_stream_mra_send_inside(ngx_stream_mra_relay_t *r);
 static ngx_int_t ngx_stream_mra_send_outside(ngx_stream_mra_relay_t *r);
 static ngx_int_t ngx_stream_mra_send_back(ngx_stream_mra_relay_t *r);
+static ngx_stream_mra_hop_t *ngx_stream_mra_asker_hop(
+    ngx_stream_mra_relay_t *r);
 static ngx_int_t ngx_stream_mra_send_asker(ngx_stream_mra_relay_t *r);
 static ngx_int_t ngx_stream_mra_relay_pieces(ngx_stream_mra_relay_t *r);
 static void ngx_stream_mra_relay_count(ngx_stream_mra_relay_t *r,
@@ -67,6 +71,7 @@ const ngx_stream_mra_hop_handlers_t  ngx_stream_mra_hop_handlers = {
 /* a request from a client to its next hop */
 
 static ngx_stream_mra_step_pt  ngx_stream_mra_request_in[] = {
+    ngx_stream_mra_edge_meet,
     ngx_stream_mra_check_request,
     ngx_stream_mra_check_banned,
     ngx_stream_mra_check_maintenance,
@@ -318,19 +323,38 @@ ngx_stream_mra_relay_returned(uint32_t id, ngx_stream_mra_flow_t *flow,
 {
     struct iovec              iov;
     ngx_stream_mra_link_t    *ln;
+    ngx_stream_mra_hop_t     *hop;
+    ngx_stream_mra_relay_t   *r;
     ngx_stream_mra_client_t  *client;
 
     ln = ngx_stream_mra_link_find(flow);
     client = ln ? ngx_stream_mra_client_of(ln) : NULL;
 
-    if (client == NULL || client->conf->id != id || client->hop == NULL) {
+    if (client == NULL || client->conf->id != id) {
+        return;
+    }
+
+    hop = client->hop;
+
+    if (client->trunk) {
+        r = ngx_stream_mra_relay_begin(id, ln, ln->connection->log);
+
+        if (ngx_stream_mra_relay_parse(r, p, last) != NGX_OK) {
+            return;
+        }
+
+        hop = ngx_stream_mra_path_back(client->conf->hops,
+                       &ngx_mra_sip_first(&r->msg, NGX_MRA_SIP_VIA)->value);
+    }
+
+    if (hop == NULL) {
         return;
     }
 
     iov.iov_base = p;
     iov.iov_len = last - p;
 
-    (void) ngx_stream_mra_hop_send(client->hop, flow->slot, &iov, 1);
+    (void) ngx_stream_mra_hop_send(hop, flow->slot, &iov, 1);
 }
 
 
@@ -552,14 +576,19 @@ ngx_stream_mra_choose_hop(ngx_stream_mra_relay_t *r)
 
     client = r->client;
 
-    r->hop = r->pending ? r->pending->hop
-                        : ngx_stream_mra_client_choose(client);
+    ngx_stream_mra_path_read(r);
+
+    r->hop = r->pending ? r->pending->hop : ngx_stream_mra_path_choose(r);
 
     if (r->hop == NULL) {
         return ngx_stream_mra_no_path(r, "no next hop is up");
     }
 
-    r->near = ngx_stream_mra_hop_link(r->hop, client->link.flow.slot);
+    r->affinity = client->trunk ? ngx_crc32_short(r->msg.call_id.data,
+                                                  r->msg.call_id.len)
+                                : client->link.flow.slot;
+
+    r->near = ngx_stream_mra_hop_link(r->hop, r->affinity);
     r->wait = (r->near == NULL);
 
     (void) ngx_stream_mra_address_inside(&r->inside, client->conf, r->near);
@@ -592,8 +621,7 @@ ngx_stream_mra_send_inside(ngx_stream_mra_relay_t *r)
         }
     }
 
-    rc = ngx_stream_mra_hop_send(r->hop, r->client->link.flow.slot, r->iov,
-                                 n);
+    rc = ngx_stream_mra_hop_send(r->hop, r->affinity, r->iov, n);
 
     if (rc == NGX_OK) {
         ngx_stream_mra_relay_count(r, NGX_MRA_SIP_BY_METHOD + r->msg.method);
@@ -625,6 +653,14 @@ ngx_stream_mra_send_outside(ngx_stream_mra_relay_t *r)
     ln = &r->client->link;
 
     rc = ngx_stream_mra_link_send(ln, r->iov, n);
+
+    if (rc == NGX_BUSY && r->client->trunk) {
+        ngx_log_error(NGX_LOG_WARN, ln->connection->log, 0,
+                      "edge node does not read, %uD bytes wait",
+                      ln->out_size);
+
+        return r->msg.status ? NGX_DONE : 480;
+    }
 
     if (rc == NGX_BUSY) {
         ngx_log_error(NGX_LOG_INFO, ln->connection->log, 0,
@@ -668,6 +704,10 @@ ngx_stream_mra_send_back(ngx_stream_mra_relay_t *r)
 
     hop = r->client ? r->client->hop : NULL;
 
+    if (rc == NGX_DECLINED && r->client && r->client->trunk) {
+        hop = ngx_stream_mra_asker_hop(r);
+    }
+
     if (rc == NGX_DECLINED && hop) {
         rc = ngx_stream_mra_hop_send(hop, r->client->link.flow.slot, r->iov,
                                      n);
@@ -680,6 +720,26 @@ ngx_stream_mra_send_back(ngx_stream_mra_relay_t *r)
     ngx_stream_mra_relay_count(r, NGX_MRA_SIP_BY_STATUS
                                   + r->msg.status / 100 - 1);
     return NGX_DONE;
+}
+
+
+/* as the Via below ours tells */
+
+static ngx_stream_mra_hop_t *
+ngx_stream_mra_asker_hop(ngx_stream_mra_relay_t *r)
+{
+    ngx_str_t           via;
+    ngx_mra_sip_list_t  list;
+
+    ngx_mra_sip_list_init(&list, &r->msg, NGX_MRA_SIP_VIA);
+
+    if (ngx_mra_sip_list_next(&list, &via) != NGX_OK
+        || ngx_mra_sip_list_next(&list, &via) != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return ngx_stream_mra_path_back(r->client->conf->hops, &via);
 }
 
 
@@ -721,9 +781,17 @@ ngx_stream_mra_relay_pieces(ngx_stream_mra_relay_t *r)
 ngx_str_t
 ngx_stream_mra_token(ngx_stream_mra_relay_t *r)
 {
-    ngx_str_t  token;
+    ngx_str_t              token;
+    ngx_stream_mra_flow_t  flow;
 
     token.len = NGX_STREAM_MRA_TOKEN_LEN;
+
+    if (r->client->trunk) {
+        ngx_stream_mra_edge_flow(r->client->trunk->edge, &flow);
+        ngx_stream_mra_flow_print(r->token, &flow);
+        token.data = r->token;
+        return token;
+    }
 
     /* our branch has it when the answer goes to the same flow */
 

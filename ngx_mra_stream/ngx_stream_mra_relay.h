@@ -54,6 +54,14 @@ struct ngx_stream_mra_relay_s {
     ngx_stream_mra_link_t       *near;     /* of the client's hop */
     ngx_stream_mra_pending_t    *pending;  /* a REGISTER that is sent again */
 
+    /* of the client's request: which hop it asks for, 0: none, and which
+       one behind that is told to the next hop */
+
+    uint32_t                     wish;
+    uint32_t                     behind;
+    ngx_uint_t                   affinity; /* messages that keep their order
+                                              have the same */
+
     ngx_stream_mra_address_t     inside;   /* hostport.len 0: not yet */
     ngx_stream_mra_address_t     outside;
     u_char                       token[NGX_STREAM_MRA_TOKEN_LEN];

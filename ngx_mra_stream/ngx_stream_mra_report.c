@@ -59,8 +59,7 @@ ngx_stream_mra_report_self(ngx_mra_stun_node_t *node,
 
         up |= ngx_stream_mra_hop_is_up(hop);
 
-        node->hops[node->nhops].id = ngx_crc32_long(hop->name.data,
-                                                    hop->name.len);
+        node->hops[node->nhops].id = ngx_stream_mra_hop_id(hop);
         node->hops[node->nhops].state = ngx_stream_mra_report_state(hop);
         node->nhops++;
     }

@@ -98,6 +98,11 @@ ngx_stream_mra_stun_path(ngx_stream_mra_client_t *client,
         return NGX_OK;
     }
 
+    if (client->trunk) {
+        return ngx_stream_mra_hop_keep(client->conf->hops, 0) ? NGX_OK
+                                                              : NGX_DECLINED;
+    }
+
     if (ngx_stream_mra_is_to_leave(client)) {
         return NGX_DECLINED;
     }

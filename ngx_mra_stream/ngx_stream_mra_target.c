@@ -14,6 +14,8 @@
 #include "ngx_stream_mra_binding.h"
 #include "ngx_stream_mra_remote.h"
 #include "ngx_stream_mra_peer.h"
+#include "ngx_stream_mra_edge.h"
+#include "ngx_stream_mra_path.h"
 
 
 static ngx_int_t ngx_stream_mra_locate(ngx_stream_mra_relay_t *r);
@@ -48,7 +50,12 @@ ngx_stream_mra_find_flow(ngx_stream_mra_relay_t *r)
 
     r->near = r->link;
 
-    if (r->near == NULL || ngx_stream_mra_accept_of(r->near)) {
+    if (r->client->trunk) {
+        r->near = (r->near && !ngx_stream_mra_accept_of(r->near))
+                  ? r->near
+                  : ngx_stream_mra_path_any(r->client->conf->hops);
+
+    } else if (r->near == NULL || ngx_stream_mra_accept_of(r->near)) {
         r->near = r->client->hop
                   ? ngx_stream_mra_hop_link(r->client->hop,
                                             r->client->link.flow.slot)
@@ -97,6 +104,12 @@ ngx_stream_mra_locate(ngx_stream_mra_relay_t *r)
         }
 
         return 404;
+    }
+
+    if (ngx_stream_mra_edge_known(r->id, id + NGX_STREAM_MRA_TAG_LEN,
+                                  &r->to))
+    {
+        return NGX_OK;
     }
 
     rc = ngx_stream_mra_binding_find(r, id);
@@ -152,14 +165,14 @@ ngx_stream_mra_reach(ngx_stream_mra_relay_t *r)
 {
     ngx_stream_mra_link_t  *ln;
 
-    if (r->to.worker != r->worker->self && !r->remote) {
+    if (r->to.worker && r->to.worker != r->worker->self && !r->remote) {
         return ngx_stream_mra_hand_over(r);
     }
 
     ln = ngx_stream_mra_link_find(&r->to);
 
     if (ln == NULL) {
-        return NGX_DECLINED;
+        return ngx_stream_mra_edge_reach(r);
     }
 
     r->client = ngx_stream_mra_client_of(ln);
@@ -191,12 +204,12 @@ ngx_stream_mra_hand_over(ngx_stream_mra_relay_t *r)
         return NGX_DONE;
     }
 
-    if (r->msg.status) {
-        return ngx_stream_mra_drop(r, "its worker is gone or busy");
+    if (rc == NGX_DECLINED) {
+        return ngx_stream_mra_edge_reach(r);
     }
 
-    if (rc == NGX_DECLINED) {
-        return 430;
+    if (r->msg.status) {
+        return ngx_stream_mra_drop(r, "its worker is gone or busy");
     }
 
     return ngx_stream_mra_no_path(r, "worker is busy");

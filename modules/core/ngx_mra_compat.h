@@ -83,4 +83,13 @@ ngx_mra_next_cookie(ngx_http_request_t *r, ngx_table_elt_t *h)
 #endif
 
 
+/* settings of ssl in stream: renamed with virtual servers */
+
+#if (nginx_version >= 1025005)
+#define ngx_mra_stream_ssl_conf_t  ngx_stream_ssl_srv_conf_t
+#else
+#define ngx_mra_stream_ssl_conf_t  ngx_stream_ssl_conf_t
+#endif
+
+
 #endif /* _NGX_MRA_COMPAT_H_INCLUDED_ */

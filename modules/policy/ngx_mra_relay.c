@@ -53,6 +53,7 @@ static ngx_int_t ngx_mra_relay_hidden(ngx_mra_sip_uri_t *uri, u_char *id,
     u_char *mark, ngx_str_t *host, ngx_str_t *transport);
 static u_char *ngx_mra_relay_restore_params(u_char *dst, ngx_str_t *params,
     ngx_str_t *transport);
+static ngx_uint_t ngx_mra_relay_is_ours(ngx_str_t *name);
 static u_char *ngx_mra_relay_copy(u_char *dst, u_char *p, u_char *last);
 
 
@@ -272,7 +273,9 @@ ngx_mra_relay_hide_params(u_char *dst, ngx_str_t *params,
             continue;
         }
 
-        if (ngx_mra_span_case_is(&param.name, "maddr")) {
+        if (ngx_mra_relay_is_ours(&param.name)
+            || ngx_mra_span_case_is(&param.name, "maddr"))
+        {
             dst = ngx_cpymem(dst, ";mra-", 5);
             dst = ngx_mra_relay_copy(dst, param.name.data, rest.data);
             continue;
@@ -340,6 +343,20 @@ ngx_mra_relay_restore_contact(ngx_mra_sip_uri_t *uri, u_char *id,
     *len = p - buf;
 
     return NGX_OK;
+}
+
+
+/* what would be taken for ours, or win over the host */
+
+static ngx_uint_t
+ngx_mra_relay_is_ours(ngx_str_t *name)
+{
+    ngx_str_t  start;
+
+    start.data = name->data;
+    start.len = ngx_min(name->len, 3);
+
+    return ngx_mra_span_case_is(&start, "mra");
 }
 
 
@@ -433,7 +450,9 @@ ngx_mra_relay_restore_params(u_char *dst, ngx_str_t *params,
             continue;
         }
 
-        if (ngx_mra_span_case_is(&param.name, "mra-maddr")) {
+        if (param.name.len > 4
+            && ngx_mra_relay_is_ours(&param.name) && param.name.data[3] == '-')
+        {
             *dst++ = ';';
             dst = ngx_mra_relay_copy(dst, param.name.data + 4, rest.data);
             continue;

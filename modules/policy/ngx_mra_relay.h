@@ -87,7 +87,8 @@ uint64_t ngx_mra_relay_dialog(const u_char *key, ngx_mra_sip_msg_t *msg);
  * id is 16 bytes, in base64url 22 characters, and names the binding.  After
  * it a "~", or, where sips became sip, a "!" or "*" (S).  Without a transport
  * parameter there is no third part.  maddr, which would win over the host
- * (RFC 3261, 19.1.1), becomes mra-maddr.
+ * (RFC 3261, 19.1.1), becomes mra-maddr; so does whatever begins with mra:
+ * what one node has hidden may be hidden once more by the next.
  */
 
 #define NGX_MRA_RELAY_ID_LEN      16

@@ -12,6 +12,7 @@
 static ngx_uint_t ngx_mra_route_usable(ngx_mra_route_t *r, ngx_uint_t i,
     uint64_t tried, ngx_uint_t backup);
 static uint64_t ngx_mra_route_stride(uint64_t total);
+static uint64_t ngx_mra_route_lot(uint64_t key, uint32_t id);
 
 
 ngx_int_t
@@ -52,6 +53,76 @@ ngx_mra_route_choose(ngx_mra_route_t *r, ngx_uint_t n, uint64_t tried,
     }
 
     return NGX_DECLINED;
+}
+
+
+/* each draws -log(u) / weight, the least wins: u is uniform in (0, 1] */
+
+ngx_int_t
+ngx_mra_route_keep(ngx_mra_route_t *r, ngx_uint_t n, const uint32_t *ids,
+    uint64_t key)
+{
+    uint64_t    lot, least;
+    ngx_int_t   best;
+    ngx_uint_t  i, backup;
+
+    least = 0;
+    best = NGX_DECLINED;
+
+    for (backup = 0; backup < 2 && best == NGX_DECLINED; backup++) {
+
+        for (i = 0; i < n; i++) {
+
+            if (!ngx_mra_route_usable(r, i, 0, backup) || r[i].weight == 0) {
+                continue;
+            }
+
+            lot = ngx_mra_route_lot(key, ids[i]);
+
+            if (best == NGX_DECLINED
+                || lot * r[best].weight < least * r[i].weight)
+            {
+                best = i;
+                least = lot;
+            }
+        }
+    }
+
+    return best;
+}
+
+
+/* -log2 of a number that key and id make, in units of 2^-32 */
+
+static uint64_t
+ngx_mra_route_lot(uint64_t key, uint32_t id)
+{
+    uint64_t    h, m, log;
+    ngx_uint_t  i, e;
+
+    h = key + ((uint64_t) id + 1) * 0x9e3779b97f4a7c15;
+    h = (h ^ h >> 30) * 0xbf58476d1ce4e5b9;
+    h = (h ^ h >> 27) * 0x94d049bb133111eb;
+    h = (h ^ h >> 31) | 1;
+
+    for (e = 63; !(h >> 63); e--) {
+        h <<= 1;
+    }
+
+    m = h >> 32;
+    log = e;
+
+    for (i = 0; i < 32; i++) {
+        m = m * m >> 31;
+        log <<= 1;
+
+        if (m >> 32) {
+            m >>= 1;
+            log |= 1;
+        }
+    }
+
+    return ((uint64_t) 64 << 32) - log;
 }
 
 

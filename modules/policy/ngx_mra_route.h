@@ -37,5 +37,16 @@ typedef struct {
 ngx_int_t ngx_mra_route_choose(ngx_mra_route_t *r, ngx_uint_t n,
     uint64_t tried, ngx_uint_t ticket);
 
+/*
+ * Chooses the same one for the same "key" each time, whoever asks: keys are
+ * shared out by weight, and when one of them goes down only its own keys go
+ * elsewhere (rendezvous hashing).  "ids" name them, wherever they stand.
+ *
+ * Returns an index or NGX_DECLINED: there is none.
+ */
+
+ngx_int_t ngx_mra_route_keep(ngx_mra_route_t *r, ngx_uint_t n,
+    const uint32_t *ids, uint64_t key);
+
 
 #endif /* _NGX_MRA_ROUTE_H_INCLUDED_ */

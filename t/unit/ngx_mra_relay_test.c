@@ -64,7 +64,14 @@ static struct {
     { "a parameter of our name is not ours",
       "sip:a@h;mra=AAAAAAAAAAAAAAAAAAAAAA~evil", 0,
       "sip:a@edge:5060;transport=tcp;mra=" ID
-      "~h;mra=AAAAAAAAAAAAAAAAAAAAAA~evil" },
+      "~h;mra-mra=AAAAAAAAAAAAAAAAAAAAAA~evil" },
+    { "what another node has hidden, and another before it",
+      "sip:a@h;mra=AAAAAAAAAAAAAAAAAAAAAA~x;mra-mra=B~y;mra-maddr=1.2.3.4", 0,
+      "sip:a@edge:5060;transport=tcp;mra=" ID "~h;mra-mra=AAAAAAAAAAAAAAAAAAA"
+      "AAA~x;mra-mra-mra=B~y;mra-mra-maddr=1.2.3.4" },
+    { "parameters that only begin as ours",
+      "sip:a@h;mrab=1;MRA-x", 0,
+      "sip:a@edge:5060;transport=tcp;mra=" ID "~h;mra-mrab=1;mra-MRA-x" },
 };
 
 

@@ -159,10 +159,60 @@ test_none(void)
 }
 
 
+/* keys keep their place while others come and go */
+
+static void
+test_keep(void)
+{
+    uint64_t         key;
+    uint32_t         ids[] = { 0x7f000001, 0x7f000002, 9 }, other[] = { 9 };
+    ngx_int_t        n, m;
+    ngx_uint_t       got[3], moved;
+    ngx_mra_route_t  r[] = { { 1, 1, 0 }, { 3, 1, 0 }, { 1, 1, 1 } };
+
+    ngx_memzero(got, sizeof(got));
+
+    for (key = 0; key < 4000; key++) {
+        got[ngx_mra_route_keep(r, 3, ids, key)]++;
+    }
+
+    mra_ok(got[0] > 900 && got[0] < 1100, "keep: a quarter, %u of 4000",
+           (unsigned) got[0]);
+    mra_is(got[2], 0, "keep: no backup");
+
+    r[2].backup = 0;
+
+    for (key = 0, moved = 0; key < 4000; key++) {
+        r[2].up = 0;
+        n = ngx_mra_route_keep(r, 3, ids, key);
+        r[2].up = 1;
+        m = ngx_mra_route_keep(r, 3, ids, key);
+
+        moved += (n != m && m != 2);
+    }
+
+    mra_is(moved, 0, "keep: a new one takes, and nothing else moves");
+
+    r[0].up = r[1].up = 0;
+    mra_is(ngx_mra_route_keep(r, 3, ids, 5), 2, "keep: the last one");
+
+    r[2].backup = 1;
+    mra_is(ngx_mra_route_keep(r, 3, ids, 5), 2, "keep: a backup, if need be");
+
+    mra_is(ngx_mra_route_keep(&r[2], 1, other, 5), 0, "keep: by its id");
+
+    r[2].weight = 0;
+    mra_is(ngx_mra_route_keep(r, 3, ids, 5), NGX_DECLINED,
+           "keep: none without weight");
+    mra_is(ngx_mra_route_keep(r, 0, ids, 5), NGX_DECLINED, "keep: none");
+}
+
+
 int
 main(void)
 {
     test_shares();
+    test_keep();
     test_evenness();
     test_none();
 

@@ -19,9 +19,10 @@ package MRA::SIP;
 #   my $server = MRA::SIP->listen($port);       # ssl => [$crt, $key]
 #   my $peer = $server->accept(5);              # has the same methods
 #
-# connect also takes: ca, host (SNI), source, proxy_protocol => "PROXY ...",
-# instance => '<urn:uuid:...>', reg_id => 1.  STUN on the same connection:
-# see MRA::STUN; receive() gives it as { stun => $bytes }.
+# connect also takes: ca, host (SNI), cert => [$crt, $key], source,
+# proxy_protocol => "PROXY ...", instance => '<urn:uuid:...>', reg_id => 1.
+# STUN on the same connection: see MRA::STUN; receive() gives it as
+# { stun => $bytes }.
 
 use strict;
 use warnings;
