@@ -22,6 +22,9 @@ enum {
     sw_seen,           /* a message came */
     sw_suspect,
     sw_fresh,          /* arg: is it */
+    sw_told,           /* it tells of its path, arg: reason */
+    sw_doubt,          /* arg: is OPTIONS to be sent, too */
+    sw_deaf,           /* arg: since when */
     sw_stun            /* arg: does it speak STUN */
 };
 
@@ -54,7 +57,7 @@ typedef struct {
 static struct {
     char        *name;
     ngx_uint_t   max_fails;
-    step_t       steps[24];
+    step_t       steps[25];
 } stories[] = {
 
     { "speaks STUN, is frozen, thaws", 1, {
@@ -250,6 +253,64 @@ static struct {
         { 1001, sw_claim, STUN, up, 0 },
         { 1002, sw_answer, 0, up, 0 },
         { 1002, sw_stun, yes, up, 0 } } },
+
+    { "loses STUN, SIP goes on, STUN comes back", 1, {
+        { 1000, sw_claim, OPTIONS, unknown, 0 },
+        { 1000, sw_doubt, 0, unknown, 0 },
+        { 1000, sw_answer, 0, up, 1 },
+        { 1000, sw_claim, STUN, up, 0 },
+        { 1000, sw_doubt, 0, up, 0 },
+        { 1001, sw_answer, 0, up, 0 },
+        { 31001, sw_claim, STUN, up, 0 },
+        { 32501, sw_doubt, 1, up, 0 },
+        { 32502, sw_seen, 0, up, 0 },
+        { 34001, sw_fail, lost, up, 0 },
+        { 34001, sw_deaf, 34001, up, 0 },
+        { 64001, sw_claim, STUN, up, 0 },
+        { 67001, sw_fail, lost, up, 0 },
+        { 67001, sw_stun, no, up, 0 },
+        { 67001, sw_claim, OPTIONS, up, 0 },
+        { 67002, sw_answer, 0, up, 0 },
+        { 97002, sw_claim, OPTIONS, up, 0 },
+        { 97003, sw_answer, 0, up, 0 },
+        { 364001, sw_claim, OPTIONS, up, 0 },
+        { 364001, sw_answer, 0, up, 0 },
+        { 394001, sw_claim, STUN, up, 0 },
+        { 394001, sw_deaf, 34001, up, 0 },
+        { 394002, sw_answer, 0, up, 0 },
+        { 394002, sw_deaf, 0, up, 0 } } },
+
+    { "never spoke STUN", 1, {
+        { 1000, sw_claim, OPTIONS, unknown, 0 },
+        { 1000, sw_answer, 0, up, 1 },
+        { 1000, sw_claim, STUN, up, 0 },
+        { 4000, sw_fail, lost, up, 0 },
+        { 4000, sw_claim, OPTIONS, up, 0 },
+        { 4000, sw_answer, 0, up, 0 },
+        { 4000, sw_deaf, 0, up, 0 },
+        { 900000, sw_claim, OPTIONS, up, 0 } } },
+
+    { "tells of its path, and changes its mind", 1, {
+        { 1000, sw_told, 0, unknown, 0 },
+        { 1000, sw_stun, yes, unknown, 0 },
+        { 1001, sw_seen, 0, up, 1 },
+        { 20000, sw_told, no_path, down, 1 },
+        { 20001, sw_told, no_path, down, 0 },
+        { 20100, sw_told, 0, up, 1 },
+        { 20200, sw_told, no_path, down, 1 },
+        { 20300, sw_told, 0, up, 1 },
+        { 20400, sw_told, no_path, down, 1 },
+        { 20500, sw_told, 0, down, 0 },
+        { 24399, sw_told, 0, down, 0 },
+        { 24400, sw_told, 0, up, 1 },
+        { 24500, sw_told, no_path, down, 1 },
+        { 32499, sw_suspect, 0, down, 0 },
+        { 32499, sw_told, 0, down, 0 },
+        { 32500, sw_told, 0, up, 1 },
+        { 50000, sw_told, no_path, down, 1 },
+        { 50001, sw_told, 0, up, 1 },
+        { 70000, sw_miss, refused, down, 1 },
+        { 70001, sw_told, 0, down, 0 } } },
 };
 
 
@@ -287,6 +348,17 @@ play(ngx_mra_probe_t *pr, step_t *st, ngx_uint_t *got)
 
     case sw_fresh:
         *got = ngx_mra_probe_is_fresh(pr, &conf, st->now);
+        return 0;
+
+    case sw_told:
+        return ngx_mra_probe_told(pr, &conf, st->now, st->arg, 0);
+
+    case sw_doubt:
+        *got = ngx_mra_probe_is_doubtful(pr);
+        return 0;
+
+    case sw_deaf:
+        *got = pr->deaf;
         return 0;
 
     default: /* sw_stun */
