@@ -39,6 +39,7 @@ typedef struct {
     ngx_mra_histogram_t     times[NGX_MRA_TIMES];
     ngx_pid_t               pid;
     uint32_t                number;     /* of the worker, 0: none */
+    uint32_t                shared;     /* 1: with other workers */
     u_char                  padding[NGX_CPU_CACHE_LINE];
 } ngx_mra_slot_t;
 

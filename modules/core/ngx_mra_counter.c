@@ -16,6 +16,8 @@ static const ngx_msec_t  ngx_mra_bucket_ends[NGX_MRA_BUCKETS] = {
 };
 
 
+static ngx_inline void ngx_mra_slot_add(ngx_mra_slot_t *slot,
+    ngx_atomic_t *counter, ngx_int_t n);
 static ngx_uint_t ngx_mra_slot_is_free(ngx_mra_slot_t *slot);
 static void ngx_mra_slot_forget(ngx_mra_slot_t *slot);
 
@@ -28,8 +30,22 @@ ngx_mra_count(ngx_mra_conf_t *mcf, ngx_mra_counter_e c, ngx_int_t n)
     mccf = (ngx_mra_core_conf_t *) mcf;
 
     if (mccf->worker) {
-        (void) ngx_atomic_fetch_add(&mccf->worker->slot->count[c], n);
+        ngx_mra_slot_add(mccf->worker->slot, &mccf->worker->slot->count[c], n);
     }
+}
+
+
+/* for others who only read a store is as good, and costs a tenth */
+
+static ngx_inline void
+ngx_mra_slot_add(ngx_mra_slot_t *slot, ngx_atomic_t *counter, ngx_int_t n)
+{
+    if (slot->shared) {
+        (void) ngx_atomic_fetch_add(counter, n);
+        return;
+    }
+
+    *counter += n;
 }
 
 
@@ -73,6 +89,7 @@ void
 ngx_mra_observe(ngx_mra_conf_t *mcf, ngx_mra_time_e t, ngx_msec_t ms)
 {
     ngx_uint_t            i;
+    ngx_mra_slot_t       *slot;
     ngx_mra_core_conf_t  *mccf;
     ngx_mra_histogram_t  *h;
 
@@ -82,7 +99,8 @@ ngx_mra_observe(ngx_mra_conf_t *mcf, ngx_mra_time_e t, ngx_msec_t ms)
         return;
     }
 
-    h = &mccf->worker->slot->times[t];
+    slot = mccf->worker->slot;
+    h = &slot->times[t];
 
     for (i = 0; i < NGX_MRA_BUCKETS; i++) {
         if (ms <= ngx_mra_bucket_ends[i]) {
@@ -90,8 +108,8 @@ ngx_mra_observe(ngx_mra_conf_t *mcf, ngx_mra_time_e t, ngx_msec_t ms)
         }
     }
 
-    (void) ngx_atomic_fetch_add((ngx_atomic_t *) &h->count[i], 1);
-    (void) ngx_atomic_fetch_add((ngx_atomic_t *) &h->sum, ms);
+    ngx_mra_slot_add(slot, (ngx_atomic_t *) &h->count[i], 1);
+    ngx_mra_slot_add(slot, (ngx_atomic_t *) &h->sum, ms);
 }
 
 
@@ -158,6 +176,7 @@ ngx_mra_slot_open(ngx_mra_core_conf_t *mccf)
     /* more workers than slots, of all generations: one is shared */
 
     slot = &mccf->zone->slots[ngx_pid % NGX_MRA_SLOTS];
+    slot->shared = 1;
 
     goto done;
 
