@@ -32,4 +32,4 @@ $_->answer for $one, $two;
 is($one->do("banrace $n"), "$n $n", 'all are banned for both');
 
 is($two->do('unban 10.0.0.1 8'), 'OK', 'one is lifted');
-is($two->do('left 10.0.0.1 0'), 3600, 'the other stays');
+cmp_ok($two->do('left 10.0.0.1 0'), '>', 3000, 'the other stays');
