@@ -56,8 +56,6 @@ static ngx_int_t ngx_mra_near_alone_both(ngx_mra_near_t *nr,
     ngx_mra_op_t *op, ngx_mra_op_t *counted);
 static ngx_int_t ngx_mra_near_ask(ngx_mra_near_req_t *req,
     ngx_mra_op_t *caller, ngx_mra_near_send_pt send);
-static ngx_int_t ngx_mra_near_wait(ngx_mra_near_req_t *req,
-    ngx_mra_op_t *caller, ngx_mra_near_send_pt send);
 static void ngx_mra_near_answer(ngx_mra_near_req_t *req, ngx_int_t rc);
 static void ngx_mra_near_handler(ngx_mra_op_t *op);
 
@@ -308,17 +306,6 @@ ngx_mra_near_got(ngx_mra_near_req_t *req)
 
     op = req->caller;
 
-    /* whoever is signed in elsewhere is not to suffer from a cut */
-
-    if (req->op.rc == NGX_ERROR && !req->held
-        && ngx_mra_near_ready(req->nr, op) == NGX_AGAIN)
-    {
-        req->held = 1;
-        req->op.value = op->value;
-
-        return;
-    }
-
     /* what is full may be read still */
 
     if (req->op.rc == NGX_ERROR) {
@@ -462,13 +449,11 @@ ngx_mra_near_set(ngx_mra_store_t *st, ngx_mra_op_t *op)
     if (req) {
         ngx_memcpy(req->data, op->value.data, op->value.len);
         req->op.value.data = req->data;
-
-        if (ngx_mra_near_push(req, nr->far->backend->set) == NGX_AGAIN) {
-            return NGX_OK;
-        }
     }
 
-    ngx_mra_near_dirty(nr, ngx_mra_near_tag(nr, op), ngx_current_msec);
+    if (ngx_mra_near_ask(req, NULL, nr->far->backend->set) != NGX_AGAIN) {
+        ngx_mra_near_dirty(nr, ngx_mra_near_tag(nr, op), ngx_current_msec);
+    }
 
     return NGX_OK;
 }
@@ -606,8 +591,7 @@ ngx_mra_near_empty(ngx_mra_near_t *nr, ngx_mra_op_t *op, ngx_mra_op_t *caller)
         req->found = (rc == NGX_OK);
     }
 
-    return (ngx_mra_near_wait(req, caller, nr->far->backend->del)
-            == NGX_AGAIN)
+    return (ngx_mra_near_ask(req, caller, nr->far->backend->del) == NGX_AGAIN)
                ? NGX_AGAIN : rc;
 }
 
@@ -656,7 +640,7 @@ ngx_mra_near_forget(ngx_mra_near_t *nr, ngx_mra_op_t *op,
         req->found = (rc == NGX_OK);
     }
 
-    if (ngx_mra_near_wait(req, caller, nr->far->backend->del) == NGX_AGAIN) {
+    if (ngx_mra_near_ask(req, caller, nr->far->backend->del) == NGX_AGAIN) {
         return NGX_AGAIN;
     }
 
@@ -746,15 +730,6 @@ ngx_mra_near_hit_done(ngx_mra_near_req_t *req)
     rc = req->op.rc;
 
     ngx_mra_near_taken(req->nr, rc);
-
-    /* it may have been counted: it is asked again, by the same id */
-
-    if (rc == NGX_ERROR && !req->held
-        && ngx_mra_near_ready(req->nr, op) == NGX_AGAIN)
-    {
-        req->held = 1;
-        return;
-    }
 
     if (rc == NGX_ERROR) {
         ngx_mra_near_answer(req, ngx_mra_near_hit_lost(req->nr, op,
@@ -1029,31 +1004,10 @@ ngx_mra_near_push(ngx_mra_near_req_t *req, ngx_mra_near_send_pt send)
 }
 
 
-/* as wait(), but a connection that is being made is waited for */
+/* NGX_ERROR: the far store cannot be asked; caller NULL: nobody waits */
 
 static ngx_int_t
 ngx_mra_near_ask(ngx_mra_near_req_t *req, ngx_mra_op_t *caller,
-    ngx_mra_near_send_pt send)
-{
-    if (req && ngx_mra_near_ready(req->nr, caller) == NGX_AGAIN) {
-        ngx_mra_redis_hurry(req->nr->far);
-
-        req->send = send;
-        req->held = 1;
-        req->caller = caller;
-        caller->pending = req;
-
-        return NGX_AGAIN;
-    }
-
-    return ngx_mra_near_wait(req, caller, send);
-}
-
-
-/* NGX_ERROR: the far store cannot be asked */
-
-static ngx_int_t
-ngx_mra_near_wait(ngx_mra_near_req_t *req, ngx_mra_op_t *caller,
     ngx_mra_near_send_pt send)
 {
     if (req == NULL) {
@@ -1062,16 +1016,21 @@ ngx_mra_near_wait(ngx_mra_near_req_t *req, ngx_mra_op_t *caller,
 
     req->caller = caller;
 
-    if (ngx_mra_near_push(req, send) == NGX_AGAIN) {
+    if (ngx_mra_near_ready(req->nr, &req->op) == NGX_AGAIN) {
+        ngx_mra_redis_hurry(req->nr->far);
 
-        if (caller) {
-            caller->pending = req;
-        }
+        req->send = send;
+        req->held = 1;
 
-        return NGX_AGAIN;
+    } else if (ngx_mra_near_push(req, send) != NGX_AGAIN) {
+        return NGX_ERROR;
     }
 
-    return NGX_ERROR;
+    if (caller) {
+        caller->pending = req;
+    }
+
+    return NGX_AGAIN;
 }
 
 
@@ -1081,6 +1040,15 @@ ngx_mra_near_handler(ngx_mra_op_t *op)
     ngx_mra_near_req_t  *req;
 
     req = op->data;
+
+    /* nobody is to suffer from a cut: it is asked once more */
+
+    if (op->rc == NGX_ERROR && !req->held
+        && ngx_mra_near_ready(req->nr, op) == NGX_AGAIN)
+    {
+        req->held = 1;
+        return;
+    }
 
     req->handler(req);
 }
