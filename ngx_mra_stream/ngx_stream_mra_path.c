@@ -23,6 +23,8 @@
 
 
 static ngx_uint_t ngx_stream_mra_path_value(ngx_str_t *value, uint32_t *ids);
+static ngx_stream_mra_hop_t *ngx_stream_mra_path_register(
+    ngx_stream_mra_client_t *client, ngx_stream_mra_hop_t *wish);
 static ngx_stream_mra_hop_t *ngx_stream_mra_path_trunk(
     ngx_stream_mra_relay_t *r, ngx_stream_mra_hop_t *wish);
 static ngx_int_t ngx_stream_mra_path_told(ngx_stream_mra_relay_t *r,
@@ -149,22 +151,57 @@ ngx_stream_mra_path_choose(ngx_stream_mra_relay_t *r)
         return ngx_stream_mra_path_trunk(r, hop);
     }
 
-    if (hop && ngx_stream_mra_path_is_up(hop)) {
+    if (hop && !ngx_stream_mra_path_is_up(hop)) {
+        hop = NULL;
+    }
 
-        /* only where it registers may a client settle */
+    if (r->msg.method == NGX_MRA_SIP_REGISTER) {
+        hop = ngx_stream_mra_path_register(client, hop);
 
-        if (r->msg.method != NGX_MRA_SIP_REGISTER && client->hop) {
-            return hop;
-        }
-
-        if (client->hop != hop) {
+        if (hop && hop != client->hop) {
             ngx_stream_mra_client_use(client, hop);
         }
 
+    } else if (client->hop && hop) {
         return hop;
     }
 
     return ngx_stream_mra_client_choose(client);
+}
+
+
+/*
+ * Only where it registers does a client settle, and it leaves a hop that is
+ * in maintenance, unless a call goes by it or all others are down.  NULL: it
+ * may stay where it is.
+ */
+
+static ngx_stream_mra_hop_t *
+ngx_stream_mra_path_register(ngx_stream_mra_client_t *client,
+    ngx_stream_mra_hop_t *wish)
+{
+    ngx_stream_mra_hop_t  *hop, *other;
+
+    hop = wish ? wish : client->hop;
+
+    if (hop == NULL || !ngx_stream_mra_hop_is_draining(hop)
+        || !ngx_stream_mra_dialogs_idle(client))
+    {
+        return wish;
+    }
+
+    other = ngx_stream_mra_hop_choose(client->conf->hops,
+                                      (uint64_t) 1 << hop->index);
+
+    if (other == NULL || ngx_stream_mra_hop_is_draining(other)) {
+        return wish;
+    }
+
+    ngx_log_error(NGX_LOG_INFO, client->link.connection->log, 0,
+                  "client leaves next hop \"%V\" in maintenance for \"%V\"",
+                  &hop->name, &other->name);
+
+    return other;
 }
 
 

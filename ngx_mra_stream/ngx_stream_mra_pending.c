@@ -18,6 +18,10 @@
 #define NGX_STREAM_MRA_PENDING_DATA  2048
 #define NGX_STREAM_MRA_PENDING_KEEP  128
 
+/* an INVITE after each sign of life of who is called, ms */
+
+#define NGX_STREAM_MRA_PENDING_PROCEEDS  (200 * 1000)
+
 /* of one client, and of a worker; bytes */
 
 #define NGX_STREAM_MRA_PENDING_MAX   (128 * NGX_STREAM_MRA_PENDING_DATA)
@@ -47,6 +51,7 @@ struct ngx_stream_mra_pendings_s {
 typedef struct {
     ngx_stream_mra_hop_t      *hop;
     ngx_queue_t                queue;
+    ngx_queue_t                proceeding; /* INVITEs with a first answer */
     ngx_event_t                timer;
 } ngx_stream_mra_unanswered_t;
 
@@ -268,6 +273,36 @@ ngx_stream_mra_pending_watch(ngx_stream_mra_pending_t *p)
 }
 
 
+/* it waits for the final answer, or for its hop to go down */
+
+void
+ngx_stream_mra_pending_proceeds(ngx_stream_mra_pending_t *p)
+{
+    ngx_queue_t                  *q;
+    ngx_stream_mra_pending_t     *first;
+    ngx_stream_mra_unanswered_t  *u;
+
+    u = p->hop->data;
+
+    p->sent = ngx_current_msec;
+
+    ngx_queue_remove(&p->queue);
+    ngx_queue_insert_tail(&u->proceeding, &p->queue);
+
+    for ( ;; ) {
+        q = ngx_queue_head(&u->proceeding);
+        first = ngx_queue_data(q, ngx_stream_mra_pending_t, queue);
+
+        if (ngx_current_msec - first->sent < NGX_STREAM_MRA_PENDING_PROCEEDS)
+        {
+            return;
+        }
+
+        ngx_stream_mra_pending_free(first);
+    }
+}
+
+
 static ngx_stream_mra_unanswered_t *
 ngx_stream_mra_unanswered(ngx_stream_mra_hop_t *hop)
 {
@@ -286,6 +321,7 @@ ngx_stream_mra_unanswered(ngx_stream_mra_hop_t *hop)
 
     u->hop = hop;
     ngx_queue_init(&u->queue);
+    ngx_queue_init(&u->proceeding);
 
     u->timer.handler = ngx_stream_mra_unanswered_handler;
     u->timer.data = u;
@@ -480,6 +516,13 @@ ngx_stream_mra_pendings_down(ngx_stream_mra_hop_t *hop)
 
     while (u && !ngx_queue_empty(&u->queue)) {
         q = ngx_queue_head(&u->queue);
+
+        ngx_stream_mra_pending_failed(
+                     ngx_queue_data(q, ngx_stream_mra_pending_t, queue));
+    }
+
+    while (u && !ngx_queue_empty(&u->proceeding)) {
+        q = ngx_queue_head(&u->proceeding);
 
         ngx_stream_mra_pending_failed(
                      ngx_queue_data(q, ngx_stream_mra_pending_t, queue));

@@ -5,7 +5,8 @@
  * Requests of clients that wait for their answer, and are kept until then.  A
  * connection to the next hop that breaks may have lost them: they are sent
  * once more, as if this were UDP, and a REGISTER goes another way if need be.
- * Of all others any answer will do: then the next hop has them.  ACK is not
+ * Of all others any answer will do: then the next hop has them; an INVITE is
+ * kept until its final one, for the case that its hop goes down.  ACK is not
  * kept: what it acknowledges comes again.
  */
 
@@ -76,6 +77,10 @@ ngx_stream_mra_pending_t *ngx_stream_mra_pending_find(
 /* lets it wait anew: NGX_OK or NGX_ERROR */
 
 ngx_int_t ngx_stream_mra_pending_watch(ngx_stream_mra_pending_t *p);
+
+/* an INVITE has got a provisional answer */
+
+void ngx_stream_mra_pending_proceeds(ngx_stream_mra_pending_t *p);
 
 /*
  * Sends a REGISTER to another hop.  NGX_OK: by now it may be answered and

@@ -214,6 +214,11 @@ ngx_stream_mra_match_registration(ngx_stream_mra_relay_t *r)
         ngx_stream_mra_hop_answered(p->hop);
     }
 
+    if (p->method == NGX_MRA_SIP_INVITE && r->msg.status < 200) {
+        ngx_stream_mra_pending_proceeds(p);
+        return NGX_OK;
+    }
+
     if (p->method != NGX_MRA_SIP_REGISTER) {
         ngx_stream_mra_pending_free(p);
         return NGX_OK;

@@ -37,7 +37,7 @@ sub new {
     $ca->issue('edge', names => ['edge.example.com', 'localhost']);
     $ca->issue('core', names => ['core.example.com']);
 
-    $t->write_file('secret', 'sixteen bytes, and sixteen more.');
+    chmod 0600, $t->write_file('secret', 'sixteen bytes, sixteen more bytes');
 
     $self->{dir} = $t->dir;
     $self->{core} = $option{core} // '';
