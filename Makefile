@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 BUILD   ?= build
 NGX_SRC ?= /usr/share/nginx/src
 JOBS    ?= $(shell nproc)
-BENCH   ?= http sip zone ban redis
+BENCH   ?= http sip zone ban redis api
 CC      = gcc
 CLANG   ?= clang
 
@@ -49,7 +49,7 @@ NGX_MAKE = $(MAKE) $(PARALLEL) $(if $(V),,-s)
 
 .DEFAULT_GOAL = modules
 .PHONY: help modules nginx static demo demo-cluster deb clean FORCE
-.PHONY: bench bench-http bench-sip bench-zone bench-ban bench-redis
+.PHONY: bench bench-http bench-sip bench-zone bench-ban bench-redis bench-api
 
 help:           ## this list
 	@echo 'make [target] [BUILD=dir] [NGX_SRC=dir] [WERROR=1] [SANITIZE=1] [V=1]'
@@ -87,7 +87,7 @@ demo-cluster:   ## the same for two nodes with one Redis
 	@$(MAKE) modules
 	@conf-examples/redis/demo.sh $(BUILD)
 
-bench:          ## what it costs; BENCH=http, sip, zone, ban, redis: one
+bench:          ## what it costs; BENCH=http, sip, zone, ban, redis, api: one
 	@.ci/install bench
 	@$(MAKE) modules
 	@for name in $(BENCH); do $(MAKE) bench-$$name || exit 1; done
@@ -107,6 +107,9 @@ bench-ban:
 
 bench-redis:
 	@BUILD=$(BUILD) bench/redis.sh
+
+bench-api:
+	@BUILD=$(BUILD) bench/api.pl
 
 
 deb:            ## Debian package in BUILD/deb, checked by lintian

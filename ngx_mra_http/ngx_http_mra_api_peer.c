@@ -18,12 +18,14 @@ static void ngx_http_mra_api_left(ngx_mra_node_t *node, void *data);
 ngx_int_t
 ngx_http_mra_api_registrations(ngx_http_mra_api_t *api)
 {
+    ngx_uint_t            i, n, history[NGX_MRA_NODE_HISTORY];
     ngx_mra_node_t        total;
     ngx_http_mra_json_t  *j;
 
     j = &api->json;
 
     ngx_mra_node_total(api->mra, &total);
+    n = ngx_mra_node_history(api->mra, history);
 
     ngx_http_mra_json_open(j, NULL, '{');
     ngx_mra_node_walk(api->mra, ngx_http_mra_api_self, api);
@@ -31,6 +33,14 @@ ngx_http_mra_api_registrations(ngx_http_mra_api_t *api)
     ngx_http_mra_json_open(j, "all", '{');
     ngx_http_mra_api_count(j, &total);
     ngx_http_mra_json_close(j, '}');
+
+    ngx_http_mra_json_open(j, "history", '[');
+
+    for (i = 0; i < n; i++) {
+        ngx_http_mra_json_number(j, NULL, history[i]);
+    }
+
+    ngx_http_mra_json_close(j, ']');
 
     ngx_http_mra_json_close(j, '}');
 

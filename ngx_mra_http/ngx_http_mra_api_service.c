@@ -33,7 +33,7 @@ static void ngx_http_mra_api_row(ngx_http_mra_json_t *j, const char *name,
     const char *state, const char *status);
 static void ngx_http_mra_api_service_row(ngx_http_mra_api_t *api,
     ngx_uint_t service, ngx_http_mra_api_faults_t *faults);
-static void ngx_http_mra_api_tokens_row(ngx_http_mra_api_t *api);
+static void ngx_http_mra_api_tokens_rows(ngx_http_mra_api_t *api);
 static void ngx_http_mra_api_count_hop(ngx_mra_hop_status_t *hop, void *data);
 static void ngx_http_mra_api_hop_fault(ngx_mra_hop_status_t *hop, void *data);
 static void ngx_http_mra_api_peer_fault(ngx_mra_node_t *node, void *data);
@@ -113,11 +113,12 @@ ngx_http_mra_api_services(ngx_http_mra_api_t *api)
 
     ngx_http_mra_api_service_row(api, NGX_MRA_SERVICE_SIP, &faults);
     ngx_http_mra_api_service_row(api, NGX_MRA_SERVICE_HTTP, &faults);
-    ngx_http_mra_api_tokens_row(api);
-
+    ngx_http_mra_api_row(j, "Port forwarding mesh", "off", "Not configured");
     ngx_http_mra_api_row(j, "IM and Presence Service", "off",
                          "Not configured");
+    ngx_http_mra_api_row(j, "XMPP router", "off", "Not configured");
     ngx_http_mra_api_row(j, "XMPP Federation", "off", "Not configured");
+    ngx_http_mra_api_tokens_rows(api);
 
     ngx_http_mra_json_close(j, ']');
 
@@ -176,8 +177,25 @@ ngx_http_mra_api_service_row(ngx_http_mra_api_t *api, ngx_uint_t service,
 
 
 static void
-ngx_http_mra_api_tokens_row(ngx_http_mra_api_t *api)
+ngx_http_mra_api_tokens_rows(ngx_http_mra_api_t *api)
 {
+    /* bearer tokens are passed on, the UC node says whether they are good */
+
+    if (ngx_mra_service_state(api->mra, NGX_MRA_SERVICE_HTTP)
+        != NGX_MRA_SERVICE_OFF)
+    {
+        ngx_http_mra_api_row(&api->json, "Single Sign-On support", "active",
+                             "Configured");
+        ngx_http_mra_api_row(&api->json, "OAuth token with refresh", "active",
+                             "Configured");
+
+    } else {
+        ngx_http_mra_api_row(&api->json, "Single Sign-On support", "off",
+                             "Not configured (mra_auth)");
+        ngx_http_mra_api_row(&api->json, "OAuth token with refresh", "off",
+                             "Not configured (mra_auth)");
+    }
+
     if (api->mra->credentials_refresh_interval) {
         ngx_http_mra_api_row(&api->json, "Authorization tokens", "active",
                              "Configured");

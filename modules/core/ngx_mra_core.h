@@ -55,6 +55,12 @@ typedef struct {
     ngx_uint_t              twin;       /* beats that another one replaced */
     time_t                  started;
 
+    /* registrations by minute, of which so many are known */
+
+    ngx_uint_t              minute;     /* the newest */
+    ngx_uint_t              minutes;
+    ngx_uint_t              history[NGX_MRA_NODE_HISTORY];
+
     /* of all nodes together; of this one before the zone was changed */
 
     ngx_uint_t              all_peak;

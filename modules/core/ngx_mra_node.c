@@ -18,6 +18,7 @@
 
 static void ngx_mra_node_tick(ngx_event_t *ev);
 static void ngx_mra_node_cpu(ngx_mra_core_conf_t *mccf);
+static void ngx_mra_node_remember(ngx_mra_core_conf_t *mccf);
 static void ngx_mra_node_bury(ngx_mra_core_conf_t *mccf);
 static void ngx_mra_node_services(ngx_mra_core_conf_t *mccf);
 static ngx_uint_t ngx_mra_service_sessions(ngx_mra_core_conf_t *mccf,
@@ -308,6 +309,7 @@ ngx_mra_node_tick(ngx_event_t *ev)
     {
         ngx_mra_node_bury(mccf);
         ngx_mra_node_services(mccf);
+        ngx_mra_node_remember(mccf);
 
         ngx_mra_node_total(&mccf->pub, &total);
 
@@ -352,6 +354,57 @@ ngx_mra_node_cpu(ngx_mra_core_conf_t *mccf)
 
     worker->cpu = used;
     worker->ticked = ngx_current_msec;
+}
+
+
+/* a minute without a tick had what there is now */
+
+static void
+ngx_mra_node_remember(ngx_mra_core_conf_t *mccf)
+{
+    ngx_uint_t            i, now;
+    ngx_mra_node_t        self;
+    ngx_mra_node_zone_t  *node;
+
+    node = &mccf->zone->node;
+    now = ngx_current_msec / 60000;
+
+    ngx_mra_node_self(&mccf->pub, &self);
+
+    if (node->minutes == 0 || now - node->minute > NGX_MRA_NODE_HISTORY) {
+        node->minutes = 0;
+        node->minute = now - 1;
+    }
+
+    for (i = node->minute + 1; i <= now; i++) {
+        node->history[i % NGX_MRA_NODE_HISTORY] = self.registrations;
+        node->minutes = ngx_min(node->minutes + 1, NGX_MRA_NODE_HISTORY);
+        node->minute = i;
+    }
+
+    i = now % NGX_MRA_NODE_HISTORY;
+    node->history[i] = ngx_max(node->history[i], self.registrations);
+}
+
+
+ngx_uint_t
+ngx_mra_node_history(ngx_mra_conf_t *mcf, ngx_uint_t *history)
+{
+    ngx_uint_t            i, n, first;
+    ngx_mra_core_conf_t  *mccf;
+    ngx_mra_node_zone_t  *node;
+
+    mccf = (ngx_mra_core_conf_t *) mcf;
+    node = &mccf->zone->node;
+
+    n = node->minutes;
+    first = node->minute + 1 - n;
+
+    for (i = 0; i < n; i++) {
+        history[i] = node->history[(first + i) % NGX_MRA_NODE_HISTORY];
+    }
+
+    return n;
 }
 
 

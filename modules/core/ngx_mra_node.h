@@ -77,6 +77,15 @@ void ngx_mra_node_self(ngx_mra_conf_t *mcf, ngx_mra_node_t *node);
 
 void ngx_mra_node_total(ngx_mra_conf_t *mcf, ngx_mra_node_t *total);
 
+/*
+ * The most registrations of this node in each of the last minutes, oldest
+ * first, up to NGX_MRA_NODE_HISTORY; the answer is how many minutes.
+ */
+
+#define NGX_MRA_NODE_HISTORY  60
+
+ngx_uint_t ngx_mra_node_history(ngx_mra_conf_t *mcf, ngx_uint_t *history);
+
 
 /*
  * Since when this node is in maintenance, 0: it is not.  As cheap as it

@@ -1223,6 +1223,7 @@ ngx_mra_remote_bench(ngx_cycle_t *cycle, ngx_str_t *arg, ngx_uint_t n,
     ngx_memzero(&op, sizeof(ngx_mra_op_t));
 
     op.kind = ngx_mra_remote_kind(&arg[4]);
+    ngx_memset(value, 'a', sizeof(value));
     op.value.data = value;
     op.ttl = 28800000;
     op.limit = 8;

@@ -13,7 +13,7 @@ use MRA::UC;
 use MRA::Util;
 use Test::More;
 
-my $t = MRA::Nginx->new()->plan(64);
+my $t = MRA::Nginx->new()->plan(65);
 my %users = map { ("user$_" => 'wonderland') } 1 .. 12;
 my $uc = MRA::UC->new($t, users => { alice => 'wonderland',
     "al\x{c3}\x{a9} \"x\"" => 'wonderland', %users });
@@ -135,6 +135,8 @@ is(code(get($port, '/api/1/next_hops/other')), 'UpstreamNotFound',
 
 is_deeply(api('registrations?fields=current,peak'),
     { current => 5, peak => 5 }, 'registrations');
+ok(wait_for(5, sub { api('registrations')->{history}[-1] == 5 }),
+    'by minute');
 is(api('store')->{records}{bindings}, 5, 'in the store');
 
 my @seen;

@@ -14,7 +14,7 @@ use Test::More;
 plan(skip_all => 'chromium is not installed')
     unless grep { -x "$_/chromium" } split /:/, $ENV{PATH};
 
-my $t = MRA::Nginx->new()->plan(15);
+my $t = MRA::Nginx->new()->plan(16);
 my $hop = MRA::Hop->new($t, 'hop', stun => 1);
 my $dead = $t->port('dead');
 
@@ -72,6 +72,7 @@ like($page, qr/127\.0\.0\.1:$dead in upstream "registrar" is down/,
     'what is wrong');
 like($page, qr/Start the server/, 'what to do');
 like($page, qr/id="current">1</, 'registrations');
+like($page, qr/<polyline[^>]*points="[\d., ]+ 360,[\d.]+/, 'their last hour');
 like($page, qr/<button[^>]*>Unban</, 'a button for the ban');
 
 $page = shown('/look');

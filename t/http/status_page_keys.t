@@ -21,7 +21,7 @@ $t->write_file_expand('nginx.conf', <<'END');
 %%MAIN%%
 worker_processes 2;
 events { }
-mra { node edge1; protection sip-auth; }
+mra { node edge1.collaboration.example.com; protection sip-auth; }
 http {
     %%HTTP%%
     server {
@@ -165,9 +165,9 @@ emulate(setEmulatedMedia => { features => [{ name => 'prefers-color-scheme',
 cmp_ok(luminance('backgroundColor'), '<', 0.2, 'dark');
 cmp_ok(luminance('color'), '>', 0.6, 'with light letters');
 
-emulate(setDeviceMetricsOverride => { width => 360, height => 740,
+emulate(setDeviceMetricsOverride => { width => 320, height => 740,
     deviceScaleFactor => 2, mobile => JSON::PP::true });
-cmp_ok(script('document.documentElement.scrollWidth'), '<=', 360,
+cmp_ok(script('document.documentElement.scrollWidth'), '<=', 320,
     'fits on a phone');
 picture('phone');
 
