@@ -467,6 +467,22 @@ ngx_stream_mra_edge_join(ngx_stream_mra_trunk_t *t, u_char *tag)
 }
 
 
+void
+ngx_stream_mra_edge_named(ngx_stream_mra_client_t *client, u_char *tag)
+{
+    if (client->trunk->edge == NULL) {
+        ngx_stream_mra_edge_join(client->trunk, tag);
+    }
+}
+
+
+ngx_queue_t *
+ngx_stream_mra_edge_trunks(void)
+{
+    return &ngx_stream_mra_edges()->trunks;
+}
+
+
 static ngx_stream_mra_edge_t *
 ngx_stream_mra_edge_get(uint32_t id, u_char *nonce)
 {

@@ -33,6 +33,8 @@ struct ngx_stream_mra_trunk_s {
     ngx_uint_t                 admitted;   /* by which argument */
     uint64_t                   heard;      /* bytes, at the last look */
     unsigned                   left:1;
+    unsigned                   told:1;     /* it is a node of ours */
+    unsigned                   lied:1;
 };
 
 
@@ -58,6 +60,14 @@ ngx_int_t ngx_stream_mra_edge_admit(ngx_stream_mra_client_t *client,
 /* step: the first request of a trunk tells whose it is */
 
 ngx_int_t ngx_stream_mra_edge_meet(ngx_stream_mra_relay_t *r);
+
+/* the node at its other end tells what its flow tokens begin with */
+
+void ngx_stream_mra_edge_named(ngx_stream_mra_client_t *client, u_char *tag);
+
+/* all trunks of this worker, by their "queue" */
+
+ngx_queue_t *ngx_stream_mra_edge_trunks(void);
 
 /* it gets no more requests from inside; and it is closed */
 

@@ -534,6 +534,64 @@ ngx_stream_mra_hop_why(ngx_stream_mra_hop_t *hop)
 }
 
 
+ngx_mra_probe_state_e
+ngx_stream_mra_hop_behind(ngx_stream_mra_hop_t *hop, uint32_t id)
+{
+    ngx_uint_t            i;
+    ngx_mra_report_t     *report;
+    ngx_mra_stun_node_t  *node;
+
+    report = ngx_stream_mra_hop_report(hop);
+
+    if (report == NULL) {
+        return NGX_MRA_PROBE_UNKNOWN;
+    }
+
+    node = &report->node;
+
+    for (i = 0; i < node->nhops; i++) {
+        if (node->hops[i].id == id) {
+            return (ngx_mra_probe_state_e) node->hops[i].state;
+        }
+    }
+
+    return NGX_MRA_PROBE_UNKNOWN;
+}
+
+
+ngx_uint_t
+ngx_stream_mra_hop_has_other(ngx_stream_mra_hop_t *hop)
+{
+    ngx_uint_t              i;
+    ngx_stream_mra_hop_t   *other;
+    ngx_stream_mra_hops_t  *hops;
+
+    hops = hop->hops;
+
+    for (i = 0; i < hops->n; i++) {
+        other = hops->hop[i];
+
+        if (other != hop && !other->retired
+            && ngx_stream_mra_hop_is_up(other)
+            && !ngx_stream_mra_hop_is_draining(other))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+void
+ngx_stream_mra_hop_ask(ngx_stream_mra_hop_t *hop)
+{
+    if (ngx_stream_mra_hop_is_up(hop) && !ngx_stream_mra_hop_is_fresh(hop)) {
+        ngx_stream_mra_state_suspect(hop);
+    }
+}
+
+
 ngx_int_t
 ngx_stream_mra_hop_check(ngx_stream_mra_hop_t *hop, ngx_stream_mra_wait_t *w)
 {

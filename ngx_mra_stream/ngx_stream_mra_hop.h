@@ -260,6 +260,22 @@ ngx_uint_t ngx_stream_mra_hop_is_draining(ngx_stream_mra_hop_t *hop);
 ngx_mra_counter_e ngx_stream_mra_hop_why(ngx_stream_mra_hop_t *hop);
 
 /*
+ * The state of the next hop "id" behind "hop", as that told us; UNKNOWN: it
+ * tells nothing of such a one.
+ */
+
+ngx_mra_probe_state_e ngx_stream_mra_hop_behind(ngx_stream_mra_hop_t *hop,
+    uint32_t id);
+
+/* whether another one of its upstream is up and not in maintenance */
+
+ngx_uint_t ngx_stream_mra_hop_has_other(ngx_stream_mra_hop_t *hop);
+
+/* somebody wants to know how it is, and does not wait */
+
+void ngx_stream_mra_hop_ask(ngx_stream_mra_hop_t *hop);
+
+/*
  * Whether a hop can be vouched for: for the answer to a client's keepalive.
  * "w" is the caller's and has its handler set.
  *

@@ -48,7 +48,6 @@ static ngx_int_t ngx_stream_mra_keepalive_verdict(ngx_mra_stun_t *m,
     ngx_mra_probe_reason_e *reason);
 static void ngx_stream_mra_keepalive_answer(ngx_stream_mra_hop_t *hop,
     ngx_stream_mra_link_t *ln, ngx_mra_stun_t *m, ngx_uint_t fingerprint);
-static void ngx_stream_mra_keepalive_id(u_char *id);
 static ngx_int_t ngx_stream_mra_keepalive_send(ngx_stream_mra_link_t *ln,
     void *data, size_t len);
 
@@ -208,7 +207,7 @@ ngx_stream_mra_ping_send(ngx_stream_mra_ping_t *ping)
 
     ping->doubt = 0;
 
-    ngx_stream_mra_keepalive_id(ping->id);
+    ngx_stream_mra_report_id(ping->id);
 
     if (ping->kind == NGX_MRA_PROBE_STUN) {
         ngx_mra_stun_init(&b, buf, buf + sizeof(buf), NGX_MRA_STUN_REQUEST,
@@ -527,7 +526,7 @@ ngx_stream_mra_keepalive_ask(ngx_stream_mra_hop_t *hop,
         return 0;
     }
 
-    ngx_stream_mra_keepalive_id(id);
+    ngx_stream_mra_report_id(id);
 
     ngx_mra_stun_init(&b, buf, buf + sizeof(buf), NGX_MRA_STUN_REQUEST, id);
 
@@ -539,19 +538,6 @@ ngx_stream_mra_keepalive_ask(ngx_stream_mra_hop_t *hop,
     len = ngx_mra_stun_end(&b, 0);
 
     return ngx_stream_mra_keepalive_send(ln, buf, len) == NGX_OK;
-}
-
-
-static void
-ngx_stream_mra_keepalive_id(u_char *id)
-{
-    ngx_uint_t  i;
-    uint32_t    n;
-
-    for (i = 0; i < NGX_MRA_STUN_ID_LEN; i += sizeof(n)) {
-        n = (uint32_t) ngx_random();
-        ngx_memcpy(id + i, &n, sizeof(n));
-    }
 }
 
 

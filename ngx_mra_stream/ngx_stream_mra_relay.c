@@ -17,6 +17,7 @@
 #include "ngx_stream_mra_dialog.h"
 #include "ngx_stream_mra_maintenance.h"
 #include "ngx_stream_mra_remote.h"
+#include "ngx_stream_mra_stun.h"
 #include "ngx_stream_mra_edge.h"
 #include "ngx_stream_mra_path.h"
 
@@ -61,7 +62,7 @@ const ngx_stream_mra_hop_handlers_t  ngx_stream_mra_hop_handlers = {
     ngx_stream_mra_pendings_down,
     ngx_stream_mra_pendings_opened,
     ngx_stream_mra_pendings_lost,
-    NULL
+    ngx_stream_mra_stun_changed
 };
 
 

@@ -87,6 +87,21 @@ ngx_stream_mra_report_state(ngx_stream_mra_hop_t *hop)
 }
 
 
+ngx_uint_t
+ngx_stream_mra_report_has_up(ngx_mra_stun_node_t *node)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < node->nhops; i++) {
+        if (node->hops[i].state == NGX_MRA_STUN_HOP_UP) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 void
 ngx_stream_mra_report_take(ngx_stream_mra_hop_t *hop, ngx_mra_stun_t *m)
 {
@@ -167,4 +182,17 @@ ngx_stream_mra_report_print(ngx_stream_mra_hops_t *hops)
     ngx_crc32_final(print);
 
     return print;
+}
+
+
+void
+ngx_stream_mra_report_id(u_char *id)
+{
+    ngx_uint_t  i;
+    uint32_t    n;
+
+    for (i = 0; i < NGX_MRA_STUN_ID_LEN; i += sizeof(n)) {
+        n = (uint32_t) ngx_random();
+        ngx_memcpy(id + i, &n, sizeof(n));
+    }
 }

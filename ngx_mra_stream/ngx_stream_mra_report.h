@@ -28,6 +28,10 @@
 void ngx_stream_mra_report_self(ngx_mra_stun_node_t *node,
     ngx_stream_mra_hops_t *hops);
 
+/* whether one of the hops that it tells of is up */
+
+ngx_uint_t ngx_stream_mra_report_has_up(ngx_mra_stun_node_t *node);
+
 /* takes what a hop tells of itself, for all workers */
 
 void ngx_stream_mra_report_take(ngx_stream_mra_hop_t *hop,
@@ -39,6 +43,10 @@ void ngx_stream_mra_report_take(ngx_stream_mra_hop_t *hop,
  */
 
 void ngx_stream_mra_report_watch(ngx_stream_mra_hops_t *hops);
+
+/* a transaction id for a request of ours, NGX_MRA_STUN_ID_LEN bytes */
+
+void ngx_stream_mra_report_id(u_char *id);
 
 
 #endif /* _NGX_STREAM_MRA_REPORT_H_INCLUDED_ */

@@ -10,7 +10,9 @@
 #include "ngx_mra_stun.h"
 #include "ngx_stream_mra_module.h"
 #include "ngx_stream_mra_client.h"
+#include "ngx_stream_mra_edge.h"
 #include "ngx_stream_mra_maintenance.h"
+#include "ngx_stream_mra_report.h"
 #include "ngx_stream_mra_stun.h"
 
 
@@ -34,12 +36,18 @@ struct ngx_stream_mra_stun_s {
 
 static ngx_int_t ngx_stream_mra_stun_path(ngx_stream_mra_client_t *client,
     ngx_stream_mra_stun_t *stun);
+static ngx_uint_t ngx_stream_mra_stun_is_good(
+    ngx_stream_mra_client_t *client);
 static ngx_int_t ngx_stream_mra_stun_wait(ngx_stream_mra_client_t *client,
     ngx_stream_mra_stun_t *stun);
 static void ngx_stream_mra_stun_handler(ngx_stream_mra_wait_t *w,
     ngx_uint_t up);
 static void ngx_stream_mra_stun_answer(ngx_stream_mra_client_t *client,
     ngx_stream_mra_stun_t *stun, ngx_uint_t up);
+static void ngx_stream_mra_stun_hear(ngx_stream_mra_client_t *client,
+    ngx_mra_stun_t *m);
+static void ngx_stream_mra_stun_tell(ngx_stream_mra_client_t *client,
+    ngx_stream_mra_stun_t *stun);
 static void ngx_stream_mra_stun_unknown(ngx_stream_mra_client_t *client,
     ngx_stream_mra_stun_t *stun, ngx_mra_stun_t *m);
 static void ngx_stream_mra_stun_send(ngx_stream_mra_client_t *client,
@@ -64,6 +72,10 @@ ngx_stream_mra_stun_message(ngx_stream_mra_client_t *client, u_char *p,
         return;
     }
 
+    if (client->trunk) {
+        ngx_stream_mra_stun_hear(client, &m);
+    }
+
     if (m.type != NGX_MRA_STUN_REQUEST) {
         return;
     }
@@ -73,6 +85,11 @@ ngx_stream_mra_stun_message(ngx_stream_mra_client_t *client, u_char *p,
 
     if (ngx_mra_stun_unknown(&m)) {
         ngx_stream_mra_stun_unknown(client, &stun, &m);
+        return;
+    }
+
+    if (client->trunk && ngx_stream_mra_get_worker()->mcf->stun_keepalive) {
+        ngx_stream_mra_stun_tell(client, &stun);
         return;
     }
 
@@ -98,11 +115,6 @@ ngx_stream_mra_stun_path(ngx_stream_mra_client_t *client,
         return NGX_OK;
     }
 
-    if (client->trunk) {
-        return ngx_stream_mra_hop_keep(client->conf->hops, 0) ? NGX_OK
-                                                              : NGX_DECLINED;
-    }
-
     if (ngx_stream_mra_is_to_leave(client)) {
         return NGX_DECLINED;
     }
@@ -111,11 +123,46 @@ ngx_stream_mra_stun_path(ngx_stream_mra_client_t *client,
 
     hop = client->hop ? client->hop : ngx_stream_mra_client_choose(client);
 
-    if (hop == NULL) {
+    if (hop == NULL || !ngx_stream_mra_stun_is_good(client)) {
         return NGX_DECLINED;
     }
 
     return ngx_stream_mra_stun_wait(client, stun);
+}
+
+
+/*
+ * By what the hop has told of itself and of the one behind it.  Who can go
+ * another way leaves one in maintenance, if there is another way.
+ */
+
+static ngx_uint_t
+ngx_stream_mra_stun_is_good(ngx_stream_mra_client_t *client)
+{
+    ngx_stream_mra_hop_t   *hop;
+    ngx_mra_probe_state_e   behind;
+
+    hop = client->hop;
+
+    behind = client->path ? ngx_stream_mra_hop_behind(hop, client->path)
+                          : NGX_MRA_PROBE_UNKNOWN;
+
+    if (behind == NGX_MRA_PROBE_DOWN) {
+        return 0;
+    }
+
+    if (!client->adaptive || client->dialogs.nelts) {
+        return 1;
+    }
+
+    if (behind == NGX_MRA_PROBE_DRAINING
+        && ngx_stream_mra_report_has_up(&hop->report.node))
+    {
+        return 0;
+    }
+
+    return !ngx_stream_mra_hop_is_draining(hop)
+           || !ngx_stream_mra_hop_has_other(hop);
 }
 
 
@@ -189,7 +236,8 @@ ngx_stream_mra_stun_handler(ngx_stream_mra_wait_t *w, ngx_uint_t up)
     stun = w->data;
     client = stun->client;
 
-    ngx_stream_mra_stun_answer(client, stun, up);
+    ngx_stream_mra_stun_answer(client, stun,
+                               up && ngx_stream_mra_stun_is_good(client));
 
     for (sp = &client->stun; *sp != stun; sp = &(*sp)->next) { /* void */ }
 
@@ -227,6 +275,117 @@ ngx_stream_mra_stun_answer(ngx_stream_mra_client_t *client,
     }
 
     ngx_stream_mra_stun_send(client, &b, stun->fingerprint);
+}
+
+
+/* what the edge node at the other end of a trunk tells of itself */
+
+static void
+ngx_stream_mra_stun_hear(ngx_stream_mra_client_t *client, ngx_mra_stun_t *m)
+{
+    ngx_int_t                rc;
+    ngx_mra_stun_node_t      node;
+    ngx_stream_mra_trunk_t  *t;
+
+    t = client->trunk;
+
+    rc = ngx_mra_stun_decode_node(m, &node);
+
+    if (rc == NGX_ERROR && !t->lied) {
+        t->lied = 1;
+
+        ngx_log_error(NGX_LOG_WARN, client->link.connection->log, 0,
+                      "edge node tells of itself what cannot be");
+    }
+
+    if (node.told) {
+        t->told = 1;
+    }
+
+    if (node.told & NGX_MRA_STUN_NODE_TOLD_TAG) {
+        ngx_stream_mra_edge_named(client, node.tag);
+    }
+}
+
+
+/* it is not kept waiting: what our next hops answer is told when it is news */
+
+static void
+ngx_stream_mra_stun_tell(ngx_stream_mra_client_t *client,
+    ngx_stream_mra_stun_t *stun)
+{
+    u_char                  buf[NGX_STREAM_MRA_REPORT_LEN];
+    ngx_str_t               reason;
+    ngx_uint_t              i;
+    ngx_mra_stun_buf_t      b;
+    ngx_mra_stun_node_t     node;
+    ngx_stream_mra_hops_t  *hops;
+
+    hops = client->conf->hops;
+
+    for (i = 0; i < hops->n; i++) {
+        ngx_stream_mra_hop_ask(hops->hop[i]);
+    }
+
+    ngx_stream_mra_report_self(&node, hops);
+
+    if (node.flags & NGX_MRA_STUN_NODE_NO_PATH) {
+        ngx_str_set(&reason, "Next Hop Down");
+
+        ngx_mra_stun_init(&b, buf, buf + NGX_STREAM_MRA_REPORT_LEN,
+                          NGX_MRA_STUN_ERROR, stun->id);
+        ngx_mra_stun_add_error(&b, 500, &reason);
+
+    } else {
+        ngx_mra_stun_init(&b, buf, buf + NGX_STREAM_MRA_REPORT_LEN,
+                          NGX_MRA_STUN_SUCCESS, stun->id);
+        ngx_mra_stun_add_address(&b, client->link.connection->sockaddr);
+    }
+
+    ngx_mra_stun_add_node(&b, &node);
+
+    ngx_stream_mra_stun_send(client, &b, stun->fingerprint);
+}
+
+
+void
+ngx_stream_mra_stun_changed(ngx_stream_mra_hops_t *hops)
+{
+    u_char                    buf[NGX_STREAM_MRA_REPORT_LEN];
+    u_char                    id[NGX_MRA_STUN_ID_LEN];
+    ngx_queue_t              *q, *trunks;
+    ngx_mra_stun_buf_t        b;
+    ngx_mra_stun_node_t       node;
+    ngx_stream_mra_trunk_t   *t;
+    ngx_stream_mra_client_t  *client;
+
+    if (!hops->mcf->stun_keepalive) {
+        return;
+    }
+
+    ngx_stream_mra_report_self(&node, hops);
+
+    trunks = ngx_stream_mra_edge_trunks();
+
+    for (q = ngx_queue_head(trunks);
+         q != ngx_queue_sentinel(trunks);
+         q = ngx_queue_next(q))
+    {
+        t = ngx_queue_data(q, ngx_stream_mra_trunk_t, queue);
+        client = t->client;
+
+        if (!t->told || client->conf->hops != hops) {
+            continue;
+        }
+
+        ngx_stream_mra_report_id(id);
+
+        ngx_mra_stun_init(&b, buf, buf + NGX_STREAM_MRA_REPORT_LEN,
+                          NGX_MRA_STUN_REQUEST, id);
+        ngx_mra_stun_add_node(&b, &node);
+
+        ngx_stream_mra_stun_send(client, &b, 0);
+    }
 }
 
 

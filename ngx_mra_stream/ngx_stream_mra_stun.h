@@ -3,6 +3,7 @@
  * Copyright (C) ngx_mra contributors
  *
  * STUN keepalives of clients: the answer tells of the path, not only of us.
+ * On trunks it is the edge node that asks, and is told how this node is.
  */
 
 
@@ -20,6 +21,10 @@
 
 void ngx_stream_mra_stun_message(ngx_stream_mra_client_t *client, u_char *p,
     u_char *last);
+
+/* tells the edge nodes on trunks to these hops, at once */
+
+void ngx_stream_mra_stun_changed(ngx_stream_mra_hops_t *hops);
 
 /* forgets a keepalive that waits for the hop */
 

@@ -10,7 +10,8 @@ package MRA::Tiers;
 #       accept => 0,                    # the registrar connects to nobody
 #       workers => 1, extra => '...',   # what else is in mra { }
 #       edge => '...', core => '...',   # ... in the server
-#       edge_extra => '...', core_extra => '...');    # ... in mra { }
+#       edge_extra => '...', core_extra => '...',     # ... in mra { }
+#       http => 1);                     # mra_api at $node->port('http')
 #
 #   $tiers->run;
 #   $tiers->phone(0, user => 'alice');  # an MRA::SIP at the first edge node
@@ -32,6 +33,16 @@ sub new {
     my $self = bless { edges => 1, cores => 1, path => 'off', accept => 1,
         workers => 1, extra => '', edge => '', core => '', edge_extra => '',
         core_extra => '', %option }, $class;
+
+    $self->{http} = $self->{http} ? <<'END' : '';
+http {
+    %%HTTP%%
+    server {
+        listen 127.0.0.1:%%PORT_http%% reuseport;
+        location /api/ { mra_api write=on; }
+    }
+}
+END
 
     my $ca = $self->{ca} = MRA::Cert->new($t->dir);
     $ca->issue('edge', names => ['edge.example.com', 'localhost']);
@@ -80,6 +91,7 @@ mra {
     sip_path_headers $self->{path};
     $self->{extra} $self->{core_extra}
 }
+$self->{http}
 stream {
     upstream uc { $servers }
     server {
@@ -115,6 +127,7 @@ mra {
     sip_path_headers $self->{path};
     $self->{extra} $self->{edge_extra}
 }
+$self->{http}
 stream {
     upstream core { $servers }
     server {
