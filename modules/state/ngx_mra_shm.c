@@ -60,6 +60,8 @@ static void ngx_mra_shm_unlock(ngx_mra_shm_t *shm);
 static void ngx_mra_shm_say(ngx_mra_shm_t *shm);
 static ngx_mra_shm_entry_t *ngx_mra_shm_live(ngx_mra_shm_t *shm,
     ngx_mra_op_t *op, ngx_msec_t now);
+static ngx_msec_t ngx_mra_shm_left(ngx_mra_shm_t *shm,
+    ngx_mra_shm_entry_t *e, ngx_msec_t now);
 static ngx_mra_shm_entry_t *ngx_mra_shm_new(ngx_mra_shm_t *shm,
     ngx_mra_op_t *op, size_t size, size_t name_len, ngx_msec_t now);
 static ngx_int_t ngx_mra_shm_read(ngx_mra_shm_t *shm, ngx_mra_op_t *op,
@@ -461,7 +463,7 @@ ngx_mra_shm_scan(ngx_mra_store_t *st, ngx_mra_op_t *op)
     ngx_uint_t            n, skip;
     ngx_msec_t            now, from;
     ngx_mra_shm_t        *shm;
-    ngx_mra_shm_entry_t  *e;
+    ngx_mra_shm_entry_t  *e, *next;
 
     now = ngx_current_msec;
 
@@ -489,6 +491,20 @@ ngx_mra_shm_scan(ngx_mra_store_t *st, ngx_mra_op_t *op)
 
         for (n = 0; e && n < NGX_MRA_SHM_BATCH; n++) {
 
+            next = ngx_mra_shm_table_next(shm->table, e);
+
+            /* what has ended is over, what is off may be on again */
+
+            if (ngx_mra_shm_left(shm, e, now) == 0) {
+
+                if (shm->conf->life.life) {
+                    ngx_mra_shm_table_remove(shm->table, e);
+                }
+
+                e = next;
+                continue;
+            }
+
             len = ngx_mra_shm_record(shm, op, e, p, last, now);
             if (len == 0) {
                 break;
@@ -504,7 +520,7 @@ ngx_mra_shm_scan(ngx_mra_store_t *st, ngx_mra_op_t *op)
                 skip = 0;
             }
 
-            e = ngx_mra_shm_table_next(shm->table, e);
+            e = next;
         }
 
         ngx_mra_shm_unlock(shm);
@@ -545,7 +561,7 @@ ngx_mra_shm_record(ngx_mra_shm_t *shm, ngx_mra_op_t *op,
     rec->len = (uint16_t) len;
     rec->used = 0;
     rec->size = (uint32_t) size;
-    rec->ttl = e->expire - now;
+    rec->ttl = ngx_mra_shm_left(shm, e, now);
 
     ngx_memcpy(rec->key, e->key, NGX_MRA_KEY_LEN);
 
@@ -658,19 +674,31 @@ ngx_mra_shm_live(ngx_mra_shm_t *shm, ngx_mra_op_t *op, ngx_msec_t now)
         return NULL;
     }
 
-    if (ngx_mra_shm_is_credential(op->kind)) {
-        left = ngx_mra_life_left(&shm->conf->life, e->expire - now, now);
+    left = ngx_mra_shm_left(shm, e, now);
 
-        if (left == 0) {
-            return NULL;
-        }
+    if (left == 0) {
+        return NULL;
+    }
 
-        if (left < e->expire - now) {
-            ngx_mra_shm_table_move(shm->table, e, now + left);
-        }
+    if (left < e->expire - now) {
+        ngx_mra_shm_table_move(shm->table, e, now + left);
     }
 
     return e;
+}
+
+
+/* of one that has not expired; 0: a shorter life than it was given is over */
+
+static ngx_msec_t
+ngx_mra_shm_left(ngx_mra_shm_t *shm, ngx_mra_shm_entry_t *e, ngx_msec_t now)
+{
+    ngx_msec_t  left;
+
+    left = e->expire - now;
+
+    return ngx_mra_shm_is_credential(e->kind)
+           ? ngx_mra_life_left(&shm->conf->life, left, now) : left;
 }
 
 

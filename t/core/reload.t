@@ -10,7 +10,7 @@ use MRA::Remote;
 use MRA::Util;
 use Test::More;
 
-my $t = MRA::Nginx->new()->plan(35);
+my $t = MRA::Nginx->new()->plan(37);
 my $remote = MRA::Remote->new($t);
 my $w;
 
@@ -87,6 +87,7 @@ cmp_ok(ttl('get binding b'), '>', 20000000, 'a binding has its own');
 
 $w->do('clock 61000');
 is($w->do('get token unused'), 'DECLINED', 'a token that nobody used');
+unlike($w->do('scan token 4096'), qr/alice/, 'none is listed');
 $w->do('set token new alice 60000');
 $w->do('clock 60800');
 like($w->do('get token new'), qr/^OK alice /, 'a worker with a clock behind');
@@ -101,6 +102,7 @@ reload('mra { zone 1m; credentials_refresh_interval 0; }');
 
 is($w->do('get token t'), 'DECLINED', 'off: no token');
 is($w->do('get credential c'), 'DECLINED', 'off: no credential');
+is($w->do('scan token 4096'), '1', 'off: none is listed');
 like($w->do('get binding b'), qr/^OK contact /, 'off: bindings as ever');
 
 reload('mra { zone 1m; }');
