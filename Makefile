@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 BUILD   ?= build
 NGX_SRC ?= /usr/share/nginx/src
 JOBS    ?= $(shell nproc)
-BENCH   ?= http sip zone ban redis api
+BENCH   ?= http sip zone ban redis api balance
 CC      = gcc
 CLANG   ?= clang
 
@@ -50,6 +50,7 @@ NGX_MAKE = $(MAKE) $(PARALLEL) $(if $(V),,-s)
 .DEFAULT_GOAL = modules
 .PHONY: help modules nginx static demo demo-cluster deb clean FORCE
 .PHONY: bench bench-http bench-sip bench-zone bench-ban bench-redis bench-api
+.PHONY: bench-balance simulate
 
 help:           ## this list
 	@echo 'make [target] [BUILD=dir] [NGX_SRC=dir] [WERROR=1] [SANITIZE=1] [V=1]'
@@ -87,7 +88,7 @@ demo-cluster:   ## the same for two nodes with one Redis
 	@$(MAKE) modules
 	@conf-examples/redis/demo.sh $(BUILD)
 
-bench:          ## what it costs; BENCH=http, sip, zone, ban, redis, api: one
+bench:          ## what it costs; BENCH=http or another one: that
 	@.ci/install bench
 	@$(MAKE) modules
 	@for name in $(BENCH); do $(MAKE) bench-$$name || exit 1; done
@@ -110,6 +111,9 @@ bench-redis:
 
 bench-api:
 	@BUILD=$(BUILD) bench/api.pl
+
+bench-balance simulate: modules
+	@BUILD=$(BUILD) bench/simulate.sh $(SIMULATE)
 
 
 deb:            ## Debian package in BUILD/deb, checked by lintian

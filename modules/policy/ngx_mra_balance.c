@@ -9,9 +9,13 @@
 #include "ngx_mra_balance.h"
 
 
-/* a quota that was not used up is decided anew after so many seconds */
+/* after a hop came or went its reports are waited for so long, seconds */
 
 #define NGX_MRA_BALANCE_PATIENCE   240
+
+/* reports are up to so many seconds behind */
+
+#define NGX_MRA_BALANCE_DELAY      90
 
 /* others are asked to leave an edge node after so many seconds */
 
@@ -26,23 +30,32 @@
 
 #define NGX_MRA_BALANCE_TELLING    2
 
+/* ... and of ours to all */
+
+#define NGX_MRA_BALANCE_ENOUGH     64
+
 /* the odds of a hop that has what it should have, in choices for new ones */
 
 #define NGX_MRA_BALANCE_ODDS       16
 
 
-static void ngx_mra_balance_settle(ngx_mra_balance_hop_t *hop, time_t now);
-static void ngx_mra_balance_forget(ngx_mra_balance_hop_t *hop, time_t now);
+static void ngx_mra_balance_settle(ngx_mra_balance_t *b,
+    ngx_mra_balance_hop_t *hop, time_t now);
 static void ngx_mra_balance_usable(ngx_mra_balance_t *b);
+static void ngx_mra_balance_scale(ngx_mra_balance_t *b);
 static void ngx_mra_balance_targets(ngx_mra_balance_t *b);
 static ngx_uint_t ngx_mra_balance_fill(ngx_mra_balance_t *b, uint64_t *left,
     uint64_t *weights);
 static void ngx_mra_balance_bounds(ngx_mra_balance_t *b);
 static ngx_uint_t ngx_mra_balance_doubt(ngx_mra_balance_t *b);
 static ngx_uint_t ngx_mra_balance_uneven(ngx_mra_balance_t *b);
-static void ngx_mra_balance_grant(ngx_mra_balance_t *b, ngx_uint_t i,
-    time_t now);
-static uint32_t ngx_mra_balance_part(ngx_mra_balance_t *b, ngx_uint_t i);
+static ngx_uint_t ngx_mra_balance_grant(ngx_mra_balance_t *b,
+    ngx_uint_t steering);
+static uint32_t ngx_mra_balance_part(ngx_mra_balance_t *b, ngx_uint_t i,
+    ngx_uint_t steering);
+static void ngx_mra_balance_revoke(ngx_mra_balance_t *b, ngx_uint_t all);
+static uint32_t ngx_mra_balance_round(ngx_mra_balance_t *b, ngx_uint_t i,
+    uint64_t n);
 static ngx_uint_t ngx_mra_balance_odds(ngx_mra_balance_hop_t *hop);
 static uint32_t ngx_mra_balance_mix(uint32_t h);
 
@@ -61,24 +74,19 @@ ngx_mra_balance_init(ngx_mra_balance_t *b, ngx_uint_t threshold,
 void
 ngx_mra_balance_update(ngx_mra_balance_t *b, time_t now)
 {
-    ngx_uint_t              i;
-    ngx_mra_balance_hop_t  *hop;
+    ngx_uint_t  i;
 
     for (i = 0; i < b->n; i++) {
-        hop = &b->hop[i];
-
-        if (!b->started || hop->decayed == 0) {
-            hop->seen = hop->ups;
-            hop->decayed = now;
-        }
-
-        ngx_mra_balance_settle(hop, now);
-        ngx_mra_balance_forget(hop, now);
+        ngx_mra_balance_settle(b, &b->hop[i], now);
     }
 
     b->started = 1;
 
     ngx_mra_balance_usable(b);
+
+    if (now >= b->quiet) {
+        ngx_mra_balance_scale(b);
+    }
 
     do {
         ngx_mra_balance_targets(b);
@@ -87,15 +95,35 @@ ngx_mra_balance_update(ngx_mra_balance_t *b, time_t now)
 
     b->active = ngx_mra_balance_uneven(b);
 
-    for (i = 0; i < b->n; i++) {
-        ngx_mra_balance_grant(b, i, now);
+    if (!b->active) {
+        b->steering = 0;
+        ngx_mra_balance_revoke(b, 1);
+        return;
+    }
+
+    if (b->steering && now < b->quiet) {
+        ngx_mra_balance_revoke(b, 0);
+        return;
+    }
+
+    b->steering = 0;
+
+    if (!ngx_mra_balance_grant(b, 0) && now >= b->quiet) {
+        b->steering = ngx_mra_balance_grant(b, 1);
     }
 }
 
 
 static void
-ngx_mra_balance_settle(ngx_mra_balance_hop_t *hop, time_t now)
+ngx_mra_balance_settle(ngx_mra_balance_t *b, ngx_mra_balance_hop_t *hop,
+    time_t now)
 {
+    if (!b->started || hop->decayed == 0) {
+        hop->seen = hop->ups;
+        hop->decayed = now;
+        b->quiet = now + NGX_MRA_BALANCE_PATIENCE;
+    }
+
     while (hop->unrest && now - hop->decayed >= NGX_MRA_BALANCE_HALF_LIFE) {
         hop->unrest /= 2;
         hop->decayed += NGX_MRA_BALANCE_HALF_LIFE;
@@ -109,27 +137,13 @@ ngx_mra_balance_settle(ngx_mra_balance_hop_t *hop, time_t now)
         hop->seen = hop->ups;
         hop->unrest = ngx_min(hop->unrest + NGX_MRA_BALANCE_UNREST,
                               16 * NGX_MRA_BALANCE_UNREST);
-    }
-}
-
-
-static void
-ngx_mra_balance_forget(ngx_mra_balance_hop_t *hop, time_t now)
-{
-    time_t     minute;
-    uint32_t  *left;
-
-    minute = now / 60;
-
-    if (minute - hop->minute > NGX_MRA_BALANCE_SLOTS) {
-        hop->minute = minute - NGX_MRA_BALANCE_SLOTS;
+        hop->seen_up = 0;
     }
 
-    for ( /* void */ ; hop->minute < minute; hop->minute++) {
-        left = &hop->left[hop->minute % NGX_MRA_BALANCE_SLOTS];
-
-        hop->gone -= *left;
-        *left = 0;
+    if (hop->seen_up != (hop->up && !hop->draining)) {
+        hop->seen_up = !hop->seen_up;
+        b->steering = 0;
+        b->quiet = ngx_max(b->quiet, now + NGX_MRA_BALANCE_PATIENCE);
     }
 }
 
@@ -169,15 +183,45 @@ ngx_mra_balance_usable(ngx_mra_balance_t *b)
 }
 
 
+/* later, registrations that move are reported twice for a while */
+
+static void
+ngx_mra_balance_scale(ngx_mra_balance_t *b)
+{
+    uint64_t                own, load;
+    ngx_uint_t              i;
+    ngx_mra_balance_hop_t  *hop;
+
+    own = 0;
+    load = 0;
+
+    for (i = 0; i < b->n; i++) {
+        hop = &b->hop[i];
+
+        if (hop->believed) {
+            own += hop->own;
+            load += hop->load;
+        }
+    }
+
+    b->scale = 0;
+
+    if (own >= NGX_MRA_BALANCE_ENOUGH) {
+        b->scale = ngx_min((load << 16) / own, (uint64_t) 1 << 40);
+    }
+}
+
+
 /* by weight, but none above its capacity while others are below theirs */
 
 static void
 ngx_mra_balance_targets(ngx_mra_balance_t *b)
 {
-    uint64_t                left, weights, capacities;
+    uint64_t                own, left, weights, capacities;
     ngx_uint_t              i;
     ngx_mra_balance_hop_t  *hop;
 
+    own = 0;
     left = 0;
     weights = 0;
     capacities = 0;
@@ -188,10 +232,16 @@ ngx_mra_balance_targets(ngx_mra_balance_t *b)
         hop->target = 0;
 
         if (hop->believed) {
+            own += hop->own;
             left += hop->load;
             weights += hop->weight;
             capacities += hop->capacity;
         }
+    }
+
+    if (b->scale) {
+        own = (own * b->scale) >> 16;
+        left = ngx_min(left, own);
     }
 
     while (weights && ngx_mra_balance_fill(b, &left, &weights)) {
@@ -259,11 +309,12 @@ ngx_mra_balance_fill(ngx_mra_balance_t *b, uint64_t *left, uint64_t *weights)
 static void
 ngx_mra_balance_bounds(ngx_mra_balance_t *b)
 {
-    uint64_t                own, weights, load, share, told;
+    uint64_t                own, believed, weights, load, share, told;
     ngx_uint_t              i;
     ngx_mra_balance_hop_t  *hop;
 
     own = 0;
+    believed = 0;
     load = 0;
     weights = 0;
 
@@ -271,6 +322,7 @@ ngx_mra_balance_bounds(ngx_mra_balance_t *b)
         hop = &b->hop[i];
 
         own += hop->own;
+        believed += hop->believed ? hop->own : 0;
         load += hop->target;
         weights += hop->usable ? hop->weight : 0;
     }
@@ -278,9 +330,11 @@ ngx_mra_balance_bounds(ngx_mra_balance_t *b)
     for (i = 0; i < b->n; i++) {
         hop = &b->hop[i];
 
+        hop->least = 0;
+        hop->most = 0;
+        hop->fair = 0;
+
         if (!hop->usable) {
-            hop->least = 0;
-            hop->most = 0;
             continue;
         }
 
@@ -293,6 +347,7 @@ ngx_mra_balance_bounds(ngx_mra_balance_t *b)
         if (hop->believed && load) {
             told = (hop->target << 16) / load;
 
+            hop->fair = believed * told;
             hop->least = ngx_min(hop->least, (own * told) >> 18);
             share = ngx_max(share, told);
         }
@@ -320,7 +375,8 @@ ngx_mra_balance_doubt(ngx_mra_balance_t *b)
     for (i = 0, found = 0; i < b->n; i++) {
         hop = &b->hop[i];
 
-        if (hop->believed && hop->load > hop->target && hop->own < hop->least)
+        if (hop->believed && hop->load > hop->target && hop->least
+            && hop->own <= hop->least)
         {
             hop->believed = 0;
             found = 1;
@@ -371,68 +427,107 @@ ngx_mra_balance_uneven(ngx_mra_balance_t *b)
 
 
 /*
- * While others move, too, reports are behind, and what has left is counted
- * twice.  This makes the excess look smaller than it is, never larger: what
- * was granted stays granted, and more is granted only if a report tells so.
+ * Steering is what goes beyond our fair share of each: what has left is
+ * still reported for a while, so it is decided once, and then reports must
+ * have become true again.
+ *
+ * Returns 0: none is to leave, or there is nowhere to go.
  */
 
-static void
-ngx_mra_balance_grant(ngx_mra_balance_t *b, ngx_uint_t i, time_t now)
+static ngx_uint_t
+ngx_mra_balance_grant(ngx_mra_balance_t *b, ngx_uint_t steering)
 {
-    uint32_t                quota;
+    ngx_uint_t              i, leave, room;
     ngx_mra_balance_hop_t  *hop;
 
-    hop = &b->hop[i];
+    leave = 0;
+    room = 0;
 
-    hop->room = 0;
+    for (i = 0; i < b->n; i++) {
+        hop = &b->hop[i];
 
-    if (!hop->believed) {
         hop->quota = 0;
-        return;
+        hop->room = 0;
+        hop->limit = 0;
+
+        if (!hop->believed || hop->load == hop->target) {
+            continue;
+        }
+
+        if (hop->load > hop->target) {
+            hop->quota = ngx_mra_balance_part(b, i, steering);
+            leave |= hop->quota;
+            continue;
+        }
+
+        hop->limit = steering ? hop->most
+                              : ngx_mra_balance_round(b, i, hop->fair);
+
+        if (hop->own < hop->limit) {
+            hop->room = hop->target - hop->load;
+            room = 1;
+        }
     }
 
-    if (hop->load < hop->target && hop->own < hop->most) {
-        hop->room = hop->target - hop->load;
-    }
-
-    if (!b->active || hop->load <= hop->target) {
-        hop->quota = 0;
-        return;
-    }
-
-    quota = ngx_mra_balance_part(b, i);
-
-    quota -= ngx_min(quota, hop->gone);
-
-    if (quota > hop->quota || now - hop->granted > NGX_MRA_BALANCE_PATIENCE) {
-        hop->quota = quota;
-        hop->granted = now;
-    }
-
-    quota = (hop->own > hop->least) ? hop->own - hop->least : 0;
-
-    hop->quota = ngx_min(hop->quota, quota);
+    return leave && room;
 }
 
 
-/* our part of the excess, what has left already included */
+/* our part of the excess, no more than we have too many, or may do without */
 
 static uint32_t
-ngx_mra_balance_part(ngx_mra_balance_t *b, ngx_uint_t i)
+ngx_mra_balance_part(ngx_mra_balance_t *b, ngx_uint_t i, ngx_uint_t steering)
 {
-    uint64_t                own, excess, odd;
+    uint64_t                part, most, own;
     ngx_mra_balance_hop_t  *hop;
 
     hop = &b->hop[i];
 
-    own = ngx_min((uint64_t) hop->own + hop->gone, hop->load);
-    excess = hop->load - hop->target;
+    own = (uint64_t) hop->own << 16;
+    most = steering ? (uint64_t) hop->least << 16 : hop->fair;
 
-    /* the same ones round up each time, or they would add up */
+    if (own <= most) {
+        return 0;
+    }
 
-    odd = ngx_mra_balance_mix(b->random + i) % hop->load;
+    most = own - most;
+    part = (((hop->load - hop->target) << 16) / hop->load) * hop->own;
 
-    return (excess * own + odd) / hop->load;
+    return ngx_mra_balance_round(b, i, ngx_min(part, most));
+}
+
+
+/* what was granted lasts only while the reports tell so */
+
+static void
+ngx_mra_balance_revoke(ngx_mra_balance_t *b, ngx_uint_t all)
+{
+    ngx_uint_t              i;
+    ngx_mra_balance_hop_t  *hop;
+
+    for (i = 0; i < b->n; i++) {
+        hop = &b->hop[i];
+
+        if (all || !hop->believed || hop->load <= hop->target) {
+            hop->quota = 0;
+        }
+
+        if (all || !hop->believed || hop->load >= hop->target) {
+            hop->room = 0;
+        }
+    }
+}
+
+
+/*
+ * From 1/65536: the same decider rounds up each time, because others would
+ * add one more with each report.
+ */
+
+static uint32_t
+ngx_mra_balance_round(ngx_mra_balance_t *b, ngx_uint_t i, uint64_t n)
+{
+    return (n + (ngx_mra_balance_mix(b->random + i) & 0xffff)) >> 16;
 }
 
 
@@ -498,7 +593,7 @@ ngx_mra_balance_choose(ngx_mra_balance_t *b, ngx_uint_t from, uint64_t tried,
     if (leaves) {
 
         for (i = 0; i < b->n; i++) {
-            r[i].up = (b->hop[i].own < b->hop[i].most);
+            r[i].up = (b->hop[i].own < b->hop[i].limit);
         }
 
         return ngx_mra_route_choose(r, b->n, tried, ticket);
@@ -552,7 +647,6 @@ void
 ngx_mra_balance_moved(ngx_mra_balance_t *b, ngx_uint_t from, ngx_uint_t to,
     time_t life, time_t now)
 {
-    time_t                  end;
     ngx_mra_balance_hop_t  *hop;
 
     if (from == to) {
@@ -561,15 +655,8 @@ ngx_mra_balance_moved(ngx_mra_balance_t *b, ngx_uint_t from, ngx_uint_t to,
 
     hop = &b->hop[from];
 
-    ngx_mra_balance_forget(hop, now);
-
-    /* reports are up to a minute and a half behind */
-
-    end = (now + ngx_max(life, 0) + 90) / 60;
-    end = ngx_min(end, hop->minute + NGX_MRA_BALANCE_SLOTS - 1);
-
-    hop->left[end % NGX_MRA_BALANCE_SLOTS]++;
-    hop->gone++;
+    now += NGX_MRA_BALANCE_DELAY + ngx_max(life, 0);
+    b->quiet = ngx_max(b->quiet, now);
 
     if (hop->quota) {
         hop->quota--;
@@ -620,9 +707,11 @@ ngx_mra_balance_edge_update(ngx_mra_balance_edge_t *edge, uint64_t own,
 
 
 ngx_uint_t
-ngx_mra_balance_edge_asks(ngx_mra_balance_edge_t *edge, uint32_t hash)
+ngx_mra_balance_edge_asks(ngx_mra_balance_edge_t *edge, uint32_t hash,
+    time_t came, time_t now)
 {
     return edge->active
+           && now - came >= NGX_MRA_BALANCE_REST
            && (ngx_mra_balance_mix(hash ^ edge->salt) & 0xffff) < edge->share;
 }
 

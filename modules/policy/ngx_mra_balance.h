@@ -4,18 +4,20 @@
  *
  * Balance: which registrations leave a node that carries more than its
  * share, and where they go.  Many decide at once, each of them for its own
- * registrations only, upon reports that come late, get lost or lie:
+ * registrations only, upon reports that come late, get lost, count what has
+ * left already, or lie:
  *
- *   - all together they move no more than the excess, because each moves
- *     its own part of it and remembers what it has moved until nobody
- *     counts that any more;
+ *   - a registration leaves a hop only if that has too many both by the
+ *     reports and among those of the decider, for one that has too few by
+ *     both: however late the reports are, all together do not overshoot;
+ *   - if the reports stay uneven when our own are even (others have clients
+ *     that cannot move), more leave, once in some minutes;
  *   - nothing moves while the load is within the threshold, and once it was
  *     not, until it is within half of it;
  *   - no registration moves twice within NGX_MRA_BALANCE_REST;
- *   - a report decides about a bounded part of the registrations, whatever
- *     it says: of those of one decider a hop that has the share s of the
- *     weights never gets more than s (2 - s), and while it is believed to be
- *     crowded it keeps a quarter of s;
+ *   - whatever is reported, of the registrations of one decider a hop that
+ *     has the share s of the weights gets no more than s (2 - s), and one
+ *     that claims to be crowded keeps a quarter of s;
  *   - a hop that comes and goes gets nothing until it stays.
  */
 
@@ -30,10 +32,6 @@
 
 
 #define NGX_MRA_BALANCE_MAX    NGX_MRA_ROUTE_MAX
-
-/* minutes that a registration is remembered which has left */
-
-#define NGX_MRA_BALANCE_SLOTS  64
 
 /* a registration that was moved stays for so long, seconds */
 
@@ -58,21 +56,19 @@ typedef struct {
 
     unsigned      usable:1;          /* up, not draining, not held */
     unsigned      believed:1;
+    unsigned      seen_up:1;
     uint64_t      target;            /* registrations that it should have */
     uint64_t      load;              /* that it has for all we know */
     uint64_t      room;              /* up to the target */
-    uint32_t      least, most;       /* of ours that it may have */
-
+    uint64_t      fair;              /* of ours, in 1/65536 */
+    uint32_t      least, most;       /* of ours that it may have at all */
+    uint32_t      limit;             /* ... may have now by those who leave
+                                        another one */
     uint32_t      quota;             /* of ours that are to leave */
-    time_t        granted;           /* when that was decided */
 
     uint32_t      unrest;            /* grows with each coming up, decays */
     uint32_t      seen;              /* "ups" as of the last update */
     time_t        decayed;
-
-    uint32_t      gone;              /* sum of left[] */
-    uint32_t      left[NGX_MRA_BALANCE_SLOTS];    /* by minute of the end */
-    time_t        minute;            /* up to which left[] is empty */
 } ngx_mra_balance_hop_t;
 
 
@@ -84,7 +80,12 @@ typedef struct {
 
     ngx_uint_t              threshold;     /* percent */
     uint32_t                random;        /* of this decider */
+    time_t                  quiet;         /* from then on reports tell what
+                                              has come of all moves */
+    uint64_t                scale;         /* registrations of all to ours,
+                                              in 1/65536; 0: not known */
     unsigned                active:1;      /* until the load is even */
+    unsigned                steering:1;    /* beyond what is fair of ours */
     unsigned                started:1;
 } ngx_mra_balance_t;
 
@@ -154,19 +155,22 @@ typedef struct {
 
 /*
  * "own" registrations of this node and "total" of all "nodes" that are
- * active, this one included.  "edge" is zeroed before the first call.  It
- * takes to itself whoever is to be asked until the node has no more than
- * half the threshold above the mean, others after some minutes.
+ * active, this one included; "edge" is zeroed before the first call.  Above
+ * the threshold some are asked, always the same ones for some minutes,
+ * until the node has no more than half the threshold above the mean.
  */
 
 void ngx_mra_balance_edge_update(ngx_mra_balance_edge_t *edge, uint64_t own,
     uint64_t total, ngx_uint_t nodes, ngx_uint_t threshold, uint32_t random,
     time_t now);
 
-/* whether the client is to be asked to leave; "hash" is of its name */
+/*
+ * Whether the client is to be asked to leave; "hash" is of its name.  Who
+ * came to this node, at "came", within NGX_MRA_BALANCE_REST may stay.
+ */
 
 ngx_uint_t ngx_mra_balance_edge_asks(ngx_mra_balance_edge_t *edge,
-    uint32_t hash);
+    uint32_t hash, time_t came, time_t now);
 
 
 #endif /* _NGX_MRA_BALANCE_H_INCLUDED_ */

@@ -205,6 +205,7 @@ test_hysteresis(void)
     mra_is(drain(b, 1, NULL, START), 0, "hysteresis: within the threshold");
 
     b->hop[0].registrations = 4700;
+    b->hop[0].own = 130;
     ngx_mra_balance_update(b, START + 30);
     mra_ok(drain(b, 1, NULL, START + 30) > 0, "hysteresis: above it");
 
@@ -597,39 +598,64 @@ test_new(void)
 }
 
 
-/* what left is counted no longer than it may be counted elsewhere */
+/* others have clients that cannot move: ours go beyond what is fair */
 
 static void
-test_memory(void)
+test_steering(void)
 {
-    uint32_t            loads[] = { 4000, 0 };
+    uint32_t            loads[] = { 4000, 4000 };
     ngx_uint_t          n;
     ngx_mra_balance_t  *b;
 
     prepare(2, loads);
     b = &all[0];
+    b->hop[0].registrations = 6000;
+    b->hop[1].registrations = 2000;
 
     ngx_mra_balance_update(b, START);
-    n = drain(b, 1, NULL, START);
-    mra_ok(n == 50, "memory: half leave: %u", (unsigned) n);
+    mra_is(drain(b, 1, NULL, START), 0, "steering: ours are even, and stay");
 
-    ngx_mra_balance_update(b, START + 200);
-    mra_is(b->hop[0].gone, 50, "memory: of a life of 150 s after 200 s");
+    ngx_mra_balance_update(b, START + 239);
+    mra_is(drain(b, 1, NULL, START + 239), 0, "steering: not at once");
 
-    ngx_mra_balance_update(b, START + 330);
-    mra_is(b->hop[0].gone, 0, "memory: not after 330 s");
+    ngx_mra_balance_update(b, START + 240);
+    n = drain(b, 3, NULL, START + 240);
+    mra_ok(n > 25 && n < 38, "steering: after a while our part: %u",
+           (unsigned) n);
 
-    ngx_mra_balance_moved(b, 0, 1, 1000000, START + 330);
-    ngx_mra_balance_update(b, START + 330 + 3000);
-    mra_is(b->hop[0].gone, 1, "memory: of a long life after 50 minutes");
+    ngx_mra_balance_update(b, START + 270);
+    ngx_mra_balance_update(b, START + 240 + 150 + 89);
+    mra_is(drain(b, 1, NULL, START + 240 + 150 + 89), 0,
+           "steering: not again while they may be counted twice");
 
-    ngx_mra_balance_update(b, START + 330 + 64 * 60);
-    mra_is(b->hop[0].gone, 0, "memory: an hour at the most");
+    ngx_mra_balance_update(b, START + 240 + 150 + 90);
+    n = drain(b, 1, NULL, START + 240 + 150 + 90);
+    mra_ok(n > 10 && n < 35, "steering: what is left of it then: %u",
+           (unsigned) n);
 
-    ngx_mra_balance_moved(b, 0, 1, 150, START + 100000);
-    ngx_mra_balance_moved(b, 1, 1, 150, START + 100000);
-    ngx_mra_balance_update(b, START + 10000000);
-    mra_is(b->hop[0].gone + b->hop[1].gone, 0, "memory: after a long silence");
+    for (n = 3; n < 20; n++) {
+        ngx_mra_balance_update(b, START + 300 * n);
+        (void) drain(b, 1, NULL, START + 300 * n);
+    }
+
+    mra_ok(b->hop[0].own >= 25 && b->hop[0].own <= 50,
+           "steering: but not all of ours: %u", (unsigned) b->hop[0].own);
+
+    /* back to what is fair as soon as that helps */
+
+    b->hop[0].registrations = 2000;
+    b->hop[1].registrations = 6000;
+
+    ngx_mra_balance_update(b, START + 6000);
+    n = drain(b, 1, NULL, START + 6000);
+    mra_ok(n > 40 && b->hop[0].own <= 101, "steering: back: %u", (unsigned) n);
+}
+
+
+static ngx_uint_t
+asks(ngx_mra_balance_edge_t *edge, uint32_t hash)
+{
+    return ngx_mra_balance_edge_asks(edge, hash, START, START + 10000);
 }
 
 
@@ -666,7 +692,7 @@ test_edge(void)
 
             asked = i * 10 + round;
 
-            if (!gone[asked] && ngx_mra_balance_edge_asks(&edge, asked)) {
+            if (!gone[asked] && asks(&edge, asked)) {
                 gone[asked] = 1;
                 left--;
             }
@@ -686,16 +712,23 @@ test_edge(void)
     ngx_mra_balance_edge_update(&edge, 1000, 1000, 2, 10, 1, START);
 
     for (i = 0, asked = 0; i < 1000; i++) {
-        gone[i] = ngx_mra_balance_edge_asks(&edge, i);
+        gone[i] = asks(&edge, i);
         asked += gone[i];
     }
 
     mra_ok(asked > 440 && asked < 560, "edge: share: %u", (unsigned) asked);
 
+    for (i = 0, asked = 0; i < 1000; i++) {
+        asked += ngx_mra_balance_edge_asks(&edge, i, START,
+                                           START + NGX_MRA_BALANCE_REST - 1);
+    }
+
+    mra_is(asked, 0, "edge: nobody who has just come");
+
     ngx_mra_balance_edge_update(&edge, 1000, 1000, 2, 10, 2, START + 120);
 
     for (i = 0, changed = 0; i < 1000; i++) {
-        changed += (gone[i] != ngx_mra_balance_edge_asks(&edge, i));
+        changed += (gone[i] != asks(&edge, i));
     }
 
     mra_is(changed, 0, "edge: the same ones");
@@ -703,7 +736,7 @@ test_edge(void)
     ngx_mra_balance_edge_update(&edge, 1000, 1000, 2, 10, 3, START + 400);
 
     for (i = 0, changed = 0; i < 1000; i++) {
-        changed += (gone[i] != ngx_mra_balance_edge_asks(&edge, i));
+        changed += (gone[i] != asks(&edge, i));
     }
 
     mra_ok(changed > 300, "edge: others after some minutes");
@@ -722,7 +755,7 @@ main(void)
     test_backup();
     test_flapping();
     test_new();
-    test_memory();
+    test_steering();
     test_edge();
 
     return mra_done();
