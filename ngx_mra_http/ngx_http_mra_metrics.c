@@ -51,6 +51,7 @@ typedef struct {
 
 static ngx_int_t ngx_http_mra_metrics_handler(ngx_http_request_t *r);
 static void ngx_http_mra_write_node(ngx_http_mra_metrics_t *m);
+static void ngx_http_mra_write_self(ngx_mra_node_t *node, void *data);
 static void ngx_http_mra_write_peers(ngx_http_mra_metrics_t *m);
 static void ngx_http_mra_count_peer(ngx_mra_node_t *node, void *data);
 static void ngx_http_mra_write_peer(ngx_mra_node_t *node, void *data);
@@ -86,6 +87,8 @@ static const ngx_http_mra_family_t  ngx_http_mra_families[] = {
       "Phones registered through this node." },
     { "nginx_mra_registrations_peak", "gauge",
       "The most phones that ever were since the start." },
+    { "nginx_mra_registrations_peak_time_seconds", "gauge",
+      "When that was, Unix time." },
     { "nginx_mra_maintenance", "gauge",
       "Whether the node is in maintenance." },
     { "nginx_mra_peers", "gauge",
@@ -322,7 +325,6 @@ ngx_http_mra_metrics_handler(ngx_http_request_t *r)
 static void
 ngx_http_mra_write_node(ngx_http_mra_metrics_t *m)
 {
-    ngx_mra_op_t      op;
     ngx_mra_memory_t  mem;
 
     ngx_http_mra_write_family(m, "nginx_mra_info");
@@ -335,16 +337,27 @@ ngx_http_mra_write_node(ngx_http_mra_metrics_t *m)
 
     ngx_http_mra_write_number(m, "nginx_mra_workers", mem.workers);
 
-    ngx_memzero(&op, sizeof(ngx_mra_op_t));
-    op.kind = NGX_MRA_BINDING;
-
-    (void) ngx_mra_store_count(m->mra->store, &op);
-
-    ngx_http_mra_write_number(m, "nginx_mra_registrations", op.used);
-    ngx_http_mra_write_number(m, "nginx_mra_registrations_peak", op.limit);
+    ngx_mra_node_walk(m->mra, ngx_http_mra_write_self, m);
 
     ngx_http_mra_write_number(m, "nginx_mra_maintenance",
                               ngx_mra_maintenance(m->mra) != 0);
+}
+
+
+static void
+ngx_http_mra_write_self(ngx_mra_node_t *node, void *data)
+{
+    ngx_http_mra_metrics_t *m = data;
+
+    if (node->self) {
+        ngx_http_mra_write_number(m, "nginx_mra_registrations",
+                                  node->registrations);
+        ngx_http_mra_write_number(m, "nginx_mra_registrations_peak",
+                                  node->peak);
+        ngx_http_mra_write_number(m,
+                                  "nginx_mra_registrations_peak_time_seconds",
+                                  node->peak_time);
+    }
 }
 
 

@@ -6,6 +6,7 @@ use strict;
 use warnings;
 
 use JSON::PP;
+use MRA::API qw(api);
 use MRA::HTTP;
 use MRA::Nginx;
 use MRA::Util;
@@ -39,8 +40,6 @@ $t->run;
 
 my $port = $t->port('http');
 my $c = MRA::HTTP->new($port);
-
-sub api { decode_json(get($port, "/api/1/$_[0]")->{body}) }
 
 sub send_body {
     my ($method, $path, $body, $type) = @_;
@@ -138,8 +137,8 @@ refused(400, 'MaintenanceInvalid', "maintenance: $_", PATCH =>
 refused(400, 'BodyInvalid', 'exemption with something more', POST =>
     '/api/1/protection/exemptions', $good =~ s/\}/,"x":1}/r);
 
-is_deeply(api('protection/bans')->{items}, [], 'nobody is banned');
-ok(!api('maintenance')->{maintenance}, 'no maintenance');
+is_deeply(api($t, 'protection/bans')->{items}, [], 'nobody is banned');
+ok(!api($t, 'maintenance')->{maintenance}, 'no maintenance');
 
 
 # sizes and types
@@ -166,7 +165,8 @@ is(send_body(POST => $bans, $good =~ s/-/\\u002d/r =~ s/"add/"\\u0061dd/r,
     'Application/JSON ; charset=utf-8')->{status}, 204,
     'with escapes');
 is_deeply([map { "$_->{address} $_->{category}" }
-    @{api('protection/bans')->{items}}], ['192.0.2.1 sip-auth'], 'is done');
+    @{api($t, 'protection/bans')->{items}}], ['192.0.2.1 sip-auth'],
+    'is done');
 
 for my $byte (split //, "POST $bans HTTP/1.1\r\nHost: x\r\nContent-Length: "
     . length($good) . "\r\nContent-Type: application/json\r\n\r\n$good")
@@ -181,7 +181,7 @@ is($c->receive->{status}, 204, 'byte by byte');
 
 my %methods = map { $_ => [get($port, "/api/1/$_")->{status} == 200
     ? $c->request(PUT => "/api/1/$_", body => '')->header('Allow') =~ /\w+/g
-    : ()] } @{api('')};
+    : ()] } @{api($t, '')};
 my @wrong_methods;
 
 for my $path (sort keys %methods) {
@@ -262,7 +262,7 @@ is(at_once(4, sub {
             ne 'HASH' } 1 .. 100;
 }), 0, 'maintenance: every answer is whole');
 send_body(PATCH => '/api/1/maintenance', '{"maintenance":false}');
-is_deeply([grep { api('maintenance')->{maintenance} } 1 .. 10], [],
+is_deeply([grep { api($t, 'maintenance')->{maintenance} } 1 .. 10], [],
     'maintenance: the last one wins');
 
 my @categories = qw(http-ce-auth http-ce-intrusion http-ce-resource sip-auth);
@@ -273,7 +273,7 @@ is(at_once(4, sub {
         . "\"category\":\"$categories[$n]\"}")->{status} != 204 } 1 .. 200;
 }), 0, 'bans of the same addresses');
 is(scalar(grep { $_->{address} =~ /^198\./ }
-    @{api('protection/bans?limit=1000')->{items}}), 800, 'none is lost');
+    @{api($t, 'protection/bans?limit=1000')->{items}}), 800, 'none is lost');
 
 is(at_once(4, sub {
     my ($n) = @_;
@@ -281,7 +281,7 @@ is(at_once(4, sub {
         '')->{status} != 204 } 1 .. 200;
 }), 0, 'lifted by four');
 is(scalar(grep { $_->{address} =~ /^198\./ }
-    @{api('protection/bans?limit=1000')->{items}}), 0, 'none is left');
+    @{api($t, 'protection/bans?limit=1000')->{items}}), 0, 'none is left');
 
 is(at_once(4, sub {
     my ($n) = @_;
@@ -290,5 +290,5 @@ is(at_once(4, sub {
         ->{status} != 204 } 1 .. 20;
 }), 0, 'exemptions of the same addresses');
 is(scalar(map { grep { /^(?:http|sip)/ } @{$_->{categories}} } grep {
-    $_->{address} =~ /^203\./ } @{api('protection/exemptions')}), 80,
+    $_->{address} =~ /^203\./ } @{api($t, 'protection/exemptions')}), 80,
     'none is lost');

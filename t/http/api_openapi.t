@@ -40,10 +40,7 @@ http {
             mra_auth /verify;
             proxy_pass http://127.0.0.1:@{[ $uc->port ]};
         }
-        location = /verify {
-            internal;
-            proxy_pass http://127.0.0.1:@{[ $uc->port ]};
-        }
+        %%VERIFY%%
         location /api/ { mra_api write=on; }
     }
 }

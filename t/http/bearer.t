@@ -26,10 +26,7 @@ http {
         listen 127.0.0.1:%%PORT_http%%;
         root %%DIR%%/html;
         mra_auth /verify;
-        location = /verify {
-            internal;
-            proxy_pass http://127.0.0.1:@{[ $uc->port ]};
-        }
+        %%VERIFY%%
     }
 }
 END

@@ -32,10 +32,7 @@ http {
             add_header X-Protocol \$server_protocol;
             add_header X-Cookie "[\$http_cookie]";
         }
-        location = /verify {
-            internal;
-            proxy_pass http://127.0.0.1:@{[ $uc->port ]};
-        }
+        %%VERIFY%%
     }
 }
 END

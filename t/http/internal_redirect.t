@@ -77,10 +77,7 @@ http {
         location /limited/ {
             error_page 429 /realm2/b;
         }
-        location = /verify {
-            internal;
-            proxy_pass http://127.0.0.1:@{[ $uc->port ]};
-        }
+        %%VERIFY%%
     }
     server {
         listen 127.0.0.1:%%PORT_app%%;

@@ -33,10 +33,7 @@ http {
             access_log off;
             stub_status;
         }
-        location = /verify {
-            internal;
-            proxy_pass http://127.0.0.1:@{[ $uc->port ]};
-        }
+        %%VERIFY%%
     }
 }
 END

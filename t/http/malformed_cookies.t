@@ -39,10 +39,7 @@ http {
             proxy_set_header X-Cookie "[\$http_cookie]";
             proxy_pass http://127.0.0.1:%%PORT_app%%;
         }
-        location = /verify {
-            internal;
-            proxy_pass http://127.0.0.1:@{[ $uc->port ]};
-        }
+        %%VERIFY%%
     }
     server {
         listen 127.0.0.1:%%PORT_app%%;

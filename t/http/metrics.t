@@ -6,6 +6,7 @@ use warnings;
 
 use File::Basename qw(dirname);
 use JSON::PP;
+use MRA::API;
 use MRA::HTTP;
 use MRA::Hop;
 use MRA::Nginx;
@@ -14,7 +15,7 @@ use MRA::UC;
 use MRA::Util;
 use Test::More;
 
-my $t = MRA::Nginx->new(protect => 1)->plan(42);
+my $t = MRA::Nginx->new(protect => 1)->plan(44);
 my $uc = MRA::UC->new($t, users => { alice => 'wonderland' });
 my $hop = MRA::Hop->new($t, 'hop', stun => 1);
 my $dead = $t->port('dead');
@@ -29,21 +30,12 @@ http {
     %%HTTP%%
     server {
         listen 127.0.0.1:%%PORT_http%%;
-        location /app/ {
-            mra_auth /verify;
-            proxy_pass http://127.0.0.1:%%PORT_app%%;
-        }
-        location = /verify {
-            internal;
-            proxy_pass http://127.0.0.1:@{[ $uc->port ]};
-        }
+        location /app/ { %%AUTH%% }
+        %%VERIFY%%
         location = /metrics { mra_metrics; }
         location /api/ { mra_api write=on; }
     }
-    server {
-        listen 127.0.0.1:%%PORT_app%%;
-        location / { return 200 "app"; }
-    }
+    %%APP%%
 }
 stream {
     upstream registrar {
@@ -121,6 +113,8 @@ is(scalar(grep { $_->register->{status} != 200 } @phones), 0, 'phones');
 
 is(metric('registrations'), 3, 'registrations');
 is(metric('registrations_peak'), 3, 'the most');
+cmp_ok(abs(metric('registrations_peak_time_seconds') - time), '<', 100,
+    'just now');
 is(metric('sip_connections'), 3, 'connections');
 is(metric('sip_requests_relayed_total{method="REGISTER"}'), 3, 'REGISTER');
 is(metric('register_duration_seconds_count'), 3, 'was timed');
@@ -141,10 +135,8 @@ is(metric('store_records{kind="binding"}'), 3, 'in the store');
 
 is(metric('failures_total{category="http-ce-auth"}'), 1, 'a failure');
 is(metric('bans_total{category="http-ce-auth"}'), 0, 'no ban yet');
-is(request($port, POST => '/api/1/protection/bans',
-    'Content-Type' => 'application/json',
-    body => '{"address":"127.0.0.9","category":"http-ce-auth"}')->{status},
-    204, 'a ban');
+is(change($t, POST => 'protection/bans', { address => '127.0.0.9',
+    category => 'http-ce-auth' })->{status}, 204, 'a ban');
 is(metric('bans_total{category="http-ce-auth"}'), 1, 'is counted');
 is(metric('bans_total{category="sip-auth"}'), 0, 'for its category');
 is(metric('banned_total'), 0, 'nobody was turned away');
@@ -161,6 +153,11 @@ $t->reload;
 is(metric('http_authorizations_total{result="verified"}'), 1, 'counters stay');
 is(metric('verification_duration_seconds_count'), 2, 'times too');
 no_complaints('promtool: after a reload');
+
+$t->write_file('nginx.conf', $t->read_file('nginx.conf')
+    =~ s/^mra \{/mra { zone 16m;/mr);
+$t->reload;
+is(metric('registrations_peak'), 3, 'so does the most, in another zone');
 
 
 # what we ship to use them

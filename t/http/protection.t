@@ -47,10 +47,7 @@ http {
         }
         location /open { return 200 "open"; }
         location = /return { return 400; }
-        location = /verify {
-            internal;
-            proxy_pass http://127.0.0.1:@{[ $uc->port ]};
-        }
+        %%VERIFY%%
     }
     server {
         listen 127.0.0.1:%%PORT_target%%;

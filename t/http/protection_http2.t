@@ -25,14 +25,8 @@ http {
         listen 127.0.0.1:%%PORT_http%%;
         listen 127.0.0.1:%%PORT_http2%% %%HTTP2_LISTEN%%;
         %%HTTP2%%
-        location / {
-            mra_auth /verify;
-            proxy_pass http://127.0.0.1:%%PORT_app%%;
-        }
-        location = /verify {
-            internal;
-            proxy_pass http://127.0.0.1:@{[ $uc->port ]};
-        }
+        location / { %%AUTH%% }
+        %%VERIFY%%
     }
 }
 END

@@ -36,20 +36,14 @@ http {
             mra_auth_cookie X-Auth secure=off domain=off;
             proxy_pass http://127.0.0.1:%%PORT_app%%;
         }
-        location = /verify {
-            internal;
-            proxy_pass http://127.0.0.1:@{[ $uc->port ]};
-        }
+        %%VERIFY%%
     }
     server {
         listen 127.0.0.1:%%PORT_proxied%% proxy_protocol;
         set_real_ip_from 127.0.0.1;
         real_ip_header proxy_protocol;
         location / { mra_auth /verify; }
-        location = /verify {
-            internal;
-            proxy_pass http://127.0.0.1:@{[ $uc->port ]};
-        }
+        %%VERIFY%%
     }
     server {
         listen 127.0.0.1:%%PORT_edge%%;
@@ -63,10 +57,7 @@ http {
         location /guarded { mra_auth /verify; }
         location = /verify { internal; return 401; }
     }
-    server {
-        listen 127.0.0.1:%%PORT_app%%;
-        location / { return 200 "app"; }
-    }
+    %%APP%%
     server {
         listen 127.0.0.1:%%PORT_uc%%;
         location / {

@@ -26,25 +26,14 @@ http {
     access_log %%DIR%%/mra.log mra;
     server {
         listen 127.0.0.1:%%PORT_http%%;
-        location / {
-            mra_auth /verify;
-            proxy_pass http://127.0.0.1:%%PORT_app%%;
-        }
+        location / { %%AUTH%% }
         location /other/ {
-            mra_auth /verify;
             mra_auth_realm other;
-            proxy_pass http://127.0.0.1:%%PORT_app%%;
+            %%AUTH%%
         }
-        location = /verify {
-            internal;
-            proxy_pass http://127.0.0.1:@{[ $uc->port ]};
-        }
+        %%VERIFY%%
     }
-    server {
-        listen 127.0.0.1:%%PORT_app%%;
-        access_log off;
-        location / { return 200 "app"; }
-    }
+    %%APP%%
 }
 END
 

@@ -39,11 +39,7 @@ http {
             proxy_pass http://127.0.0.1:@{[ $uc->port ]};
         }
     }
-    server {
-        listen 127.0.0.1:%%PORT_app%%;
-        access_log off;
-        location / { return 200 "app"; }
-    }
+    %%APP%%
 }
 END
 

@@ -22,20 +22,10 @@ http {
     access_log %%DIR%%/mra.log mra;
     server {
         listen 127.0.0.1:%%PORT_http%% reuseport;
-        location / {
-            mra_auth /verify;
-            proxy_pass http://127.0.0.1:%%PORT_app%%;
-        }
-        location = /verify {
-            internal;
-            proxy_pass http://127.0.0.1:@{[ $uc->port ]};
-        }
+        location / { %%AUTH%% }
+        %%VERIFY%%
     }
-    server {
-        listen 127.0.0.1:%%PORT_app%%;
-        access_log off;
-        location / { return 200 "app"; }
-    }
+    %%APP%%
 }
 END
 

@@ -33,10 +33,7 @@ http {
             proxy_http_version 1.1;
             proxy_pass http://127.0.0.1:@{[ $app->port ]};
         }
-        location = /verify {
-            internal;
-            proxy_pass http://127.0.0.1:@{[ $uc->port ]};
-        }
+        %%VERIFY%%
     }
 }
 END

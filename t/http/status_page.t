@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 
+use MRA::API;
 use MRA::HTTP;
 use MRA::Hop;
 use MRA::Nginx;
@@ -48,10 +49,8 @@ my $port = $t->port('http');
 my $phone = MRA::SIP->connect($t->port('sip'));
 is($phone->register->{status}, 200, 'a phone');
 
-is(request($port, POST => '/api/1/protection/bans',
-    'Content-Type' => 'application/json',
-    body => '{"address":"192.0.2.1","category":"sip-auth"}')
-    ->{status}, 204, 'a ban');
+is(change($t, POST => 'protection/bans', { address => '192.0.2.1',
+    category => 'sip-auth' })->{status}, 204, 'a ban');
 ok(wait_for(10, sub { get($port, '/api/1/services')->{body} =~ /is down/ }),
     'a next hop that is down');
 

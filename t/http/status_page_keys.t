@@ -6,6 +6,7 @@ use warnings;
 
 use JSON::PP;
 use MIME::Base64 qw(decode_base64);
+use MRA::API;
 use MRA::Daemon;
 use MRA::HTTP;
 use MRA::Nginx;
@@ -41,14 +42,10 @@ my $driver = $t->port('driver');
 my $daemon = MRA::Daemon->start($t, name => 'chromedriver',
     ports => [$driver], command => ['chromedriver', "--port=$driver"]);
 
-sub api { decode_json(get($port, "/api/1/$_[0]")->{body}) }
-
 sub ban {
     my ($address, $seconds) = @_;
-    return request($port, POST => '/api/1/protection/bans',
-        'Content-Type' => 'application/json', body => encode_json({
-            address => $address, category => 'sip-auth',
-            block_s => $seconds }))->{status};
+    return change($t, POST => 'protection/bans', { address => $address,
+        category => 'sip-auth', block_s => $seconds })->{status};
 }
 
 
@@ -133,7 +130,7 @@ picture('light');
 press('Enter');
 my ($address) = $second =~ /(\S+)$/;
 ok(wait_for(60, sub { !grep { $_->{address} eq $address }
-    @{api('protection/bans')->{items}} }), 'Enter: no longer banned');
+    @{api($t, 'protection/bans')->{items}} }), 'Enter: no longer banned');
 ok(wait_for(60, sub { text('bans') !~ /\Q$address\E/ }), 'nor shown');
 
 script('document.getElementById("maintain").focus()');
@@ -141,11 +138,11 @@ press('Enter');
 is(browser(GET => '/alert/text'), 'Refuse new calls and registrations?',
     'maintenance: asks');
 browser(POST => '/alert/dismiss');
-ok(!api('maintenance')->{maintenance}, 'no is no');
+ok(!api($t, 'maintenance')->{maintenance}, 'no is no');
 
 press('Space');
 browser(POST => '/alert/accept');
-ok(wait_for(60, sub { api('maintenance')->{maintenance} }), 'yes is yes');
+ok(wait_for(60, sub { api($t, 'maintenance')->{maintenance} }), 'yes is yes');
 ok(wait_for(60, sub { text('services') =~ /Inactive \(Maintenance mode\)/ }),
     'and shown');
 is(focus(), 'End maintenance', 'the switch is now for the way back');
@@ -172,7 +169,7 @@ cmp_ok(script('document.documentElement.scrollWidth'), '<=', 320,
 picture('phone');
 
 press('Enter');
-ok(wait_for(60, sub { !api('maintenance')->{maintenance} }),
+ok(wait_for(60, sub { !api($t, 'maintenance')->{maintenance} }),
     'the switch ends it');
 
 browser(DELETE => '');

@@ -44,10 +44,7 @@ http {
             mra_auth_realm other;
             proxy_pass http://127.0.0.1:%%PORT_app%%;
         }
-        location = /verify {
-            internal;
-            proxy_pass http://127.0.0.1:@{[ $uc->port ]};
-        }
+        %%VERIFY%%
     }
     server {
         listen 127.0.0.1:%%PORT_app%%;

@@ -20,10 +20,7 @@ http {
     proxy_cache_path %%DIR%%/cache keys_zone=uc:1m;
     server {
         listen 127.0.0.1:%%PORT_http%%;
-        location / {
-            mra_auth /verify;
-            proxy_pass http://127.0.0.1:%%PORT_app%%;
-        }
+        location / { %%AUTH%% }
         location = /verify {
             internal;
             proxy_cache uc;
@@ -32,12 +29,7 @@ http {
             proxy_pass http://127.0.0.1:@{[ $uc->port ]};
         }
     }
-    server {
-        listen 127.0.0.1:%%PORT_app%%;
-        location / {
-            return 200 app;
-        }
-    }
+    %%APP%%
 }
 END
 

@@ -30,19 +30,10 @@ http {
     %%HTTP%%
     server {
         listen 127.0.0.1:%%PORT_http%%;
-        location / {
-            mra_auth /verify;
-            proxy_pass http://127.0.0.1:%%PORT_app%%;
-        }
-        location = /verify {
-            internal;
-            proxy_pass http://127.0.0.1:@{[ $uc->port ]};
-        }
+        location / { %%AUTH%% }
+        %%VERIFY%%
     }
-    server {
-        listen 127.0.0.1:%%PORT_app%%;
-        location / { return 200 "app"; }
-    }
+    %%APP%%
 }
 stream {
     upstream uc { server 127.0.0.1:%%PORT_sip_uc%%; }

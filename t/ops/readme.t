@@ -35,10 +35,7 @@ http {
             mra_auth /verify;
             proxy_pass http://127.0.0.1:%%PORT_api%%;
         }
-        location = /verify {
-            internal;
-            proxy_pass http://127.0.0.1:@{[ $uc->port ]};
-        }
+        %%VERIFY%%
     }
     server {
         listen 127.0.0.1:%%PORT_api%%;

@@ -28,20 +28,14 @@ http {
     %%HTTP%%
     server {
         listen 127.0.0.1:%%PORT_http%%;
-        location / {
-            mra_auth /verify;
-            proxy_pass http://127.0.0.1:%%PORT_app%%;
-        }
+        location / { %%AUTH%% }
         location = /verify {
             internal;
             proxy_pass http://127.0.0.1:%%PORT_app%%;
         }
         location = /status { stub_status; }
     }
-    server {
-        listen 127.0.0.1:%%PORT_app%%;
-        location / { return 200 "app"; }
-    }
+    %%APP%%
 }
 stream {
     upstream uc { server 127.0.0.1:%%PORT_uc%%; }

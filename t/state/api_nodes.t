@@ -6,6 +6,7 @@ use strict;
 use warnings;
 
 use JSON::PP;
+use MRA::API;
 use MRA::Daemon;
 use MRA::HTTP;
 use MRA::Nginx;
@@ -27,17 +28,6 @@ my $nodes = MRA::Nodes->new($t, uc => $uc, workers => 2,
 my ($one, $two) = $nodes->all;
 $t->secret('wonderland');
 ok($nodes->connected, 'both are connected');
-
-sub api {
-    my ($node, $path) = @_;
-    return decode_json(get($node->port('http'), "/api/1/$path")->{body});
-}
-
-sub change {
-    my ($node, $method, $path, $body) = @_;
-    return request($node->port('http'), $method => "/api/1/$path",
-        $body ? ('Content-Type' => 'application/json', body => $body) : ());
-}
 
 sub metric {
     my ($node, $sample) = @_;
@@ -73,7 +63,7 @@ ok(wait_for(15, sub { metric($one, 'peer_registrations{peer="node2"}') eq 3 }),
 is(api($one, 'registrations')->{all}{current}, 3, 'the same by the API');
 
 is(metric($two, 'maintenance'), 0, 'metrics: no maintenance');
-is(change($two, PATCH => 'maintenance', '{"maintenance":true}')->{status},
+is(change($two, PATCH => 'maintenance', { maintenance => true })->{status},
     200, 'maintenance of the other');
 is(metric($two, 'maintenance'), 1, 'metrics: it says so');
 is(sign_in($two, 'carol')->{status}, 503, 'it refuses');
@@ -82,7 +72,7 @@ is(metric($two, 'http_authorizations_total{result="maintenance"}'), 1,
 ok(wait_for(15, sub { metric($one, 'peers{state="maintenance"}') eq 1 }),
     'metrics: the one hears of it');
 ok(api($one, 'peers')->[0]{maintenance}, 'the same by the API');
-change($two, PATCH => 'maintenance', '{"maintenance":false}');
+change($two, PATCH => 'maintenance', { maintenance => false });
 
 
 # who is over the limit begins anew, whoever is asked

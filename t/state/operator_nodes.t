@@ -5,6 +5,7 @@ use strict;
 use warnings;
 
 use JSON::PP;
+use MRA::API;
 use MRA::Daemon;
 use MRA::HTTP;
 use MRA::Nginx;
@@ -35,24 +36,17 @@ my ($one, $two) = $nodes->all;
 my ($w1, $w2) = map { $nodes->remote($_) } $one, $two;
 $t->secret('wonderland');
 
-sub change {
-    my ($node, $method, $path, $body) = @_;
-    return request($node->port('http'), $method => "/api/1/$path",
-        $body ? ('Content-Type' => 'application/json', body => $body) : ());
-}
-
 sub exempt {
     my ($node, $address, $category) = @_;
-    return change($node, POST => 'protection/exemptions', encode_json({
-        address => $address, category => $category }))->{status};
+    return change($node, POST => 'protection/exemptions', {
+        address => $address, category => $category })->{status};
 }
 
 sub made {
     my ($node) = @_;
-    my $list = decode_json(
-        get($node->port('http'), '/api/1/protection/exemptions')->{body});
     return join ' ', sort map { "$_->{address}=" . join ',',
-        @{$_->{categories}} } grep { !$_->{configured} } @$list;
+        @{$_->{categories}} } grep { !$_->{configured} }
+        @{api($node, 'protection/exemptions')};
 }
 
 sub within_a_second { return wait_for(1, $_[0]) }

@@ -9,9 +9,9 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 
 use JSON::PP;
+use MRA::API;
 use MRA::Cert;
 use MRA::Daemon;
-use MRA::HTTP;
 use MRA::Nginx;
 use MRA::Phone;
 use MRA::SIP;
@@ -70,20 +70,12 @@ my %phone = map { $_ => MRA::Phone->new($t, $_, ';sipnat=outbound') }
 ok($phone{$_}->registered, "$_ registers") for sort keys %phone;
 
 
-sub api {
-    return decode_json(get($t->port('http'), "/api/1/$_[0]")->{body});
-}
-
-sub maintain {
-    return request($t->port('http'), PATCH => '/api/1/maintenance',
-        'Content-Type' => 'application/json',
-        body => "{\"maintenance\":$_[0]}");
-}
+sub maintain { change($t, PATCH => 'maintenance', { maintenance => $_[0] }) }
 
 sub service {
     my ($name) = @_;
     return (map { $_->{status} } grep { $_->{name} eq $name }
-        @{api('services')->{services}})[0];
+        @{api($t, 'services')->{services}})[0];
 }
 
 my $sip = 'Unified CM registrations';
@@ -95,11 +87,11 @@ $_->mark for values %phone;
 $phone{alice}->command('dial', 'sip:bob@example.com');
 ok($phone{$_}->since(qr/Call established/), "$_ is in a call")
     for sort keys %phone;
-ok(wait_for(5, sub { api('maintenance')->{left}{dialogs} }),
+ok(wait_for(5, sub { api($t, 'maintenance')->{left}{dialogs} }),
     'the API counts it');
 is(service($sip), 'Configured', 'the service is active');
 
-my $status = maintain('true');
+my $status = maintain(true);
 is($status->{status}, 200, 'maintenance');
 my $left = decode_json($status->{body})->{left};
 cmp_ok($left->{dialogs}, '>', 0, 'the call is left');
@@ -139,7 +131,7 @@ like($refused->header('Retry-After'), qr/^\d+$/, 'and when to come again');
 $_->mark for values %phone;
 $phone{bob}->command('dial', 'sip:alice@example.com');
 ok($phone{bob}->since(qr/503/), 'a new call of a real phone as well');
-is(api('maintenance')->{left}{dialogs}, $left->{dialogs},
+is(api($t, 'maintenance')->{left}{dialogs}, $left->{dialogs},
     'the call is still all there is');
 
 
@@ -151,9 +143,9 @@ ok($phone{bob}->since(qr/Connection reset|session closed|terminated/i),
     'alice hangs up, bob hears');
 ok(wait_for(10, sub { service($sip) eq 'Inactive (Maintenance mode)' }),
     'the service is inactive');
-is(api('maintenance')->{left}{dialogs}, 0, 'nothing is left');
+is(api($t, 'maintenance')->{left}{dialogs}, 0, 'nothing is left');
 
-is(maintain('false')->{status}, 200, 'maintenance ends');
+is(maintain(false)->{status}, 200, 'maintenance ends');
 is(service($sip), 'Configured', 'the service is active again');
 
 $_->stop for values %phone;

@@ -19,7 +19,13 @@ package MRA::Nginx;
 #   $t->run();
 #   get($t->port('http'), '/');
 #
-# In the text: %%MAIN%% load_module, pid, error_log; %%HTTP%% access_log and
+# In the text, first those that stand for others:
+#
+#   %%AUTH%%    mra_auth, and proxy_pass to the server that %%APP%% is
+#   %%VERIFY%%  the internal location that asks MRA::UC
+#   %%APP%%     the server behind, which answers "app"
+#
+# and then: %%MAIN%% load_module, pid, error_log; %%HTTP%% access_log and
 # temporary paths; %%DIR%% the directory; %%PORT_name%% the free port of that
 # name, as port('name'); %%HTTP2_LISTEN%%, %%HTTP2%% as the version wants it.
 #
@@ -141,6 +147,16 @@ sub expand {
         HTTP2 => $self->has_version('1.25.1') ? 'http2 on;' : '',
     );
 
+    my %piece = (
+        AUTH => 'mra_auth /verify; '
+            . 'proxy_pass http://127.0.0.1:%%PORT_app%%;',
+        VERIFY => 'location = /verify { internal; '
+            . 'proxy_pass http://127.0.0.1:%%PORT_uc_http%%; }',
+        APP => 'server { listen 127.0.0.1:%%PORT_app%%; access_log off; '
+            . 'location / { return 200 "app"; } }',
+    );
+
+    $text =~ s/%%(AUTH|VERIFY|APP)%%/$piece{$1}/g;
     $text =~ s/^(mra \{)/$1 exempt 127.0.0.1;/m if !$self->{protect};
     $text =~ s/%%PORT_(\w+)%%/$self->port($1)/ge;
     $text =~ s/%%([A-Z0-9_]+)%%/$value{$1} \/\/ die "unknown %%$1%%\n"/ge;

@@ -50,6 +50,8 @@ sub new {
         mode => "$name.mode", notes => "$name.notes", owner => $$,
     }, $class;
 
+    $t->{ports}{uc_http} //= $self->{port};
+
     burp($self->{notes}, '');
     $self->behave();
     return $self->start;
