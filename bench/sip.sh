@@ -7,8 +7,8 @@
 #
 #   PARTS      of: register call rate stun crlf connect handshake resume
 #              idle, and soak
-#   EDGES      of: blind mra mra_path kamailio_stateless kamailio_tm, and
-#              blind_1k for idle; the first one is the floor
+#   EDGES      of: blind mra mra_path mra_tiers kamailio_stateless
+#              kamailio_tm, and blind_1k for idle; the first is the floor
 #   REGISTRAR  stub, in memory, or kamailio
 #   RATE       registrations a second of the part "rate"
 #   IDLE       connections of the part "idle"
@@ -83,12 +83,27 @@ edge() {
         ;;
 
     mra)
-        sip mra.conf "$1" -e "s|@PATH_HEADERS@|off|"
+        sip mra.conf "$1" -e "s|@PATH_HEADERS@|off|" -e "s|@TIER@||"
         nginx "$1"
         ;;
 
     mra_path)
-        sip mra.conf "$1" -e "s|@PATH_HEADERS@|on|"
+        sip mra.conf "$1" -e "s|@PATH_HEADERS@|on|" -e "s|@TIER@||"
+        nginx "$1"
+        ;;
+
+    mra_tiers)
+
+        # the core node behind it is not looked at
+
+        core=$(port)
+        sip mra.conf "$1" -e "s|@PATH_HEADERS@|off|" \
+            -e "s|@TIER@|mra_sip_ssl on;|" \
+            -e "s|@REGISTRARS@|server 127.0.0.1:$core;|"
+        PORT=$core
+        sip mra.conf core -e "s|@PATH_HEADERS@|off|" \
+            -e "s|@TIER@|mra_sip_edge 127.0.0.1;|"
+        nginx core
         nginx "$1"
         ;;
 
@@ -167,9 +182,11 @@ build sip_registrar sip_registrar.c sip_msg.c load.c
 certificate
 
 OURS=
+TIERS=
 
 if built ngx_mra_module ngx_stream_mra_module; then
     OURS="mra mra_path"
+    TIERS=mra_tiers
 
 else
     echo "$0: no modules in $BUILD, running without ours" >&2
@@ -196,7 +213,7 @@ for p in $PARTS; do
         ;;
 
     stun)
-        part "blind $OURS" -m stun "$@"
+        part "blind $OURS $TIERS" -m stun "$@"
         ;;
 
     crlf)

@@ -36,6 +36,8 @@ static void ngx_http_mra_api_service_row(ngx_http_mra_api_t *api,
 static void ngx_http_mra_api_tokens_rows(ngx_http_mra_api_t *api);
 static void ngx_http_mra_api_count_hop(ngx_mra_hop_status_t *hop, void *data);
 static void ngx_http_mra_api_hop_fault(ngx_mra_hop_status_t *hop, void *data);
+static void ngx_http_mra_api_behind_fault(ngx_http_mra_api_t *api,
+    ngx_mra_hop_status_t *hop);
 static void ngx_http_mra_api_peer_fault(ngx_mra_node_t *node, void *data);
 static void ngx_http_mra_api_redis_fault(ngx_http_mra_api_t *api);
 static void ngx_http_mra_api_store_fault(ngx_http_mra_api_t *api);
@@ -239,6 +241,8 @@ ngx_http_mra_api_hop_fault(ngx_mra_hop_status_t *hop, void *data)
                                &hop->address, &hop->upstream);
     }
 
+    ngx_http_mra_api_behind_fault(faults->api, hop);
+
     if (pr->deaf && pr->state == NGX_MRA_PROBE_UP) {
         ngx_http_mra_api_fault(&faults->api->json,
                                "SIP goes on. Usually it cannot resolve the "
@@ -261,6 +265,40 @@ ngx_http_mra_api_hop_fault(ngx_mra_hop_status_t *hop, void *data)
                            ngx_http_mra_api_advice[pr->reason],
                            "Next hop %V in upstream \"%V\" is down: %V",
                            &hop->address, &hop->upstream, &reason);
+}
+
+
+/* it is up, but not all that is behind it; if nothing is, it is down */
+
+static void
+ngx_http_mra_api_behind_fault(ngx_http_mra_api_t *api,
+    ngx_mra_hop_status_t *hop)
+{
+    ngx_str_t             name;
+    ngx_uint_t            i, down;
+    ngx_mra_stun_node_t  *node;
+
+    node = &hop->report.node;
+    down = 0;
+
+    for (i = 0; i < node->nhops; i++) {
+        down += (node->hops[i].state == NGX_MRA_STUN_HOP_DOWN);
+    }
+
+    if (down == 0 || hop->state == NGX_MRA_PROBE_DOWN) {
+        return;
+    }
+
+    name.len = node->name_len;
+    name.data = node->name;
+
+    ngx_http_mra_api_fault(&api->json,
+                           "Its status says which and why. Phones that "
+                           "register there are told with their keepalives.",
+                           "Next hop %V in upstream \"%V\", node \"%V\": %ui "
+                           "of its %uD next hops are down",
+                           &hop->address, &hop->upstream, &name, down,
+                           node->nhops);
 }
 
 

@@ -17,8 +17,9 @@ use MRA::Util;
 use Test::More;
 use Time::HiRes qw(time);
 
-my $t = MRA::Nginx->new->plan(39);
+my $t = MRA::Nginx->new->plan(43);
 
+my $pushes = 0;
 my %told = (name => 'core1', registrations => 40, capacity => 100,
     cpu => 77, clients => 3, hops => [[0xcafe, 1], [0xbeef, 2]]);
 
@@ -93,8 +94,9 @@ push_node(flags => 1);
 ok(soon(sub { hop($core)->{state} eq 'draining' }), 'maintenance');
 is(scalar(grep { server(MRA::SIP->connect($t->port('sip'))) ne 'other' }
     1 .. 6), 0, 'new clients go elsewhere');
-like(get_api('services')->{faults}[0]{what}, qr/is in maintenance mode/,
-    'the status says so');
+like(faults(), qr/"core1": 1 of its 2 next hops are down/,
+    'the status says what is down behind it');
+like(faults(), qr/is in maintenance mode/, 'and of the maintenance');
 
 push_node(flags => 0);
 ok(soon(sub { hop($core)->{state} eq 'up' }), 'its end');
@@ -152,7 +154,7 @@ push_node(flags => 0);
 ok(wait_for(10, sub { hop($core)->{state} eq 'up' }), 'and is up in the end');
 
 
-# frozen: requests arrive, answers do not
+# frozen; requests arrive, answers do not
 
 $core->signal('STOP');
 ok(wait_for(6, sub { hop($core)->{state} eq 'down' }), 'frozen: down');
@@ -160,8 +162,12 @@ is(hop($core)->{reason}, 'keepalive timed out', 'is the reason');
 $core->signal('CONT');
 ok(wait_for(10, sub { hop($core)->{state} eq 'up' }), 'it is up again');
 
+$core->behave(options => 0, register => 0);
+ok(wait_for(8, sub { hop($core)->{state} eq 'down' }), 'no answers: down');
+is(hop($core)->{reason}, 'keepalive timed out', 'is the reason');
+$core->behave(stun => 1, node => [node_attributes(%told)], push => $pushes);
+ok(wait_for(20, sub { hop($core)->{state} eq 'up' }), 'it answers again');
 
-my $pushes;
 
 sub push_node {
     my (%change) = @_;
@@ -209,5 +215,6 @@ sub hop {
 
 
 sub lines { my ($re) = @_; return scalar grep { /$re/ } split /\n/, $t->log }
+sub faults { join "\n", map { $_->{what} } @{get_api('services')->{faults}} }
 sub metrics { get($t->port('http'), '/metrics')->{body} }
 sub get_api { decode_json(get($t->port('http'), "/api/1/$_[0]")->{body}) }
