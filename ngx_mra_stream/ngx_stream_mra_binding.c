@@ -76,14 +76,16 @@ static void ngx_stream_mra_bindings_sweep(ngx_stream_mra_client_t *client);
 static void ngx_stream_mra_binding_remove(ngx_stream_mra_client_t *client,
     ngx_stream_mra_binding_t **bp);
 static void ngx_stream_mra_binding_drop(ngx_stream_mra_binding_t **bp);
-static void ngx_stream_mra_binding_delete(u_char *id, u_char *head);
+static void ngx_stream_mra_binding_delete(u_char *id, u_char *head,
+    ngx_uint_t trunk);
 static void ngx_stream_mra_bindings_wake(ngx_event_t *ev);
 static size_t ngx_stream_mra_binding_build(u_char *buf,
     ngx_stream_mra_client_t *client, ngx_str_t *aor);
 static ngx_int_t ngx_stream_mra_binding_parse(ngx_stream_mra_flow_t *flow,
     ngx_str_t *value);
 
-static ngx_stream_mra_lookup_t *ngx_stream_mra_lookup_get(u_char *id);
+static ngx_stream_mra_lookup_t *ngx_stream_mra_lookup_get(u_char *id,
+    ngx_uint_t trunk);
 static void ngx_stream_mra_lookup_put(ngx_stream_mra_lookup_t *l);
 static void ngx_stream_mra_lookup_written(ngx_mra_op_t *op);
 static void ngx_stream_mra_lookup_found(ngx_mra_op_t *op);
@@ -239,7 +241,7 @@ ngx_stream_mra_binding_learn(ngx_stream_mra_client_t *client, ngx_str_t *aor,
 
 store:
 
-    l = ngx_stream_mra_lookup_get(id->id);
+    l = ngx_stream_mra_lookup_get(id->id, client->trunk != NULL);
     if (l == NULL) {
         return;
     }
@@ -264,7 +266,7 @@ ngx_stream_mra_binding_forget(ngx_stream_mra_client_t *client, u_char *id)
     ngx_stream_mra_binding_t  **bp;
 
     if (client->trunk) {
-        ngx_stream_mra_binding_delete(id, NULL);
+        ngx_stream_mra_binding_delete(id, NULL, 1);
         return;
     }
 
@@ -341,7 +343,7 @@ static void
 ngx_stream_mra_binding_remove(ngx_stream_mra_client_t *client,
     ngx_stream_mra_binding_t **bp)
 {
-    ngx_stream_mra_binding_delete((*bp)->id, NULL);
+    ngx_stream_mra_binding_delete((*bp)->id, NULL, 0);
 
     ngx_stream_mra_binding_drop(bp);
 }
@@ -350,12 +352,12 @@ ngx_stream_mra_binding_remove(ngx_stream_mra_client_t *client,
 /* head: only if the binding is still one of this flow */
 
 static void
-ngx_stream_mra_binding_delete(u_char *id, u_char *head)
+ngx_stream_mra_binding_delete(u_char *id, u_char *head, ngx_uint_t trunk)
 {
     ngx_int_t                 rc;
     ngx_stream_mra_lookup_t  *l;
 
-    l = ngx_stream_mra_lookup_get(id);
+    l = ngx_stream_mra_lookup_get(id, trunk);
     if (l == NULL) {
         return;
     }
@@ -468,7 +470,7 @@ ngx_stream_mra_bindings_free(ngx_stream_mra_client_t *client)
         b = client->bindings;
         client->bindings = b->next;
 
-        ngx_stream_mra_binding_delete(b->id, head);
+        ngx_stream_mra_binding_delete(b->id, head, 0);
         ngx_free(b);
     }
 }
@@ -535,7 +537,7 @@ ngx_stream_mra_bindings_wake(ngx_event_t *ev)
         if (ngx_stream_mra_binding_parse(&flow, &value) == NGX_OK
             && flow.worker == wake->worker)
         {
-            ngx_stream_mra_binding_delete(rec->key, rec->data);
+            ngx_stream_mra_binding_delete(rec->key, rec->data, 0);
             n++;
         }
     }
@@ -554,12 +556,13 @@ ngx_stream_mra_bindings_wake(ngx_event_t *ev)
 
 
 ngx_int_t
-ngx_stream_mra_binding_find(ngx_stream_mra_relay_t *r, u_char *id)
+ngx_stream_mra_binding_find(ngx_stream_mra_relay_t *r, u_char *id,
+    ngx_uint_t trunk)
 {
     ngx_int_t                 rc;
     ngx_stream_mra_lookup_t  *l;
 
-    l = ngx_stream_mra_lookup_get(id);
+    l = ngx_stream_mra_lookup_get(id, trunk);
     if (l == NULL) {
         return NGX_ERROR;
     }
@@ -645,8 +648,9 @@ ngx_stream_mra_lookup_written(ngx_mra_op_t *op)
 
 
 static ngx_stream_mra_lookup_t *
-ngx_stream_mra_lookup_get(u_char *id)
+ngx_stream_mra_lookup_get(u_char *id, ngx_uint_t trunk)
 {
+    size_t                      n;
     ngx_stream_mra_lookup_t    *l;
     ngx_stream_mra_bindings_t  *bindings;
 
@@ -668,7 +672,9 @@ ngx_stream_mra_lookup_get(u_char *id)
 
     l->op.kind = NGX_MRA_BINDING;
     l->op.data = l;
-    ngx_memcpy(l->op.key, id, NGX_MRA_KEY_LEN);
+    n = trunk ? NGX_STREAM_MRA_BINDING_OF_EDGE : NGX_STREAM_MRA_TAG_LEN;
+
+    ngx_memcpy(l->op.key + n, id + n, NGX_MRA_KEY_LEN - n);
 
     return l;
 }

@@ -16,6 +16,17 @@
 #include "ngx_stream_mra_module.h"
 #include "ngx_stream_mra_client.h"
 #include "ngx_stream_mra_relay.h"
+#include "ngx_stream_mra_edge.h"
+
+
+/*
+ * An id begins with the tag of the node; that of a binding behind an edge
+ * node then has what names the edge node, and the rest as that node calls it.
+ * The store knows them by the rest alone: a phone comes back by another way.
+ */
+
+#define NGX_STREAM_MRA_BINDING_OF_EDGE                                        \
+    (NGX_STREAM_MRA_TAG_LEN + NGX_STREAM_MRA_EDGE_PREFIX)
 
 
 struct ngx_stream_mra_binding_s {
@@ -77,7 +88,8 @@ void ngx_stream_mra_bindings_free(ngx_stream_mra_client_t *client);
 void ngx_stream_mra_bindings_died(uint32_t worker);
 
 /*
- * The flow that a binding leads to, into r->to.
+ * The flow that a binding leads to, into r->to; trunk: it is one behind an
+ * edge node.
  *
  * NGX_OK
  * NGX_DECLINED  there is no such binding, or it is on another node
@@ -85,7 +97,8 @@ void ngx_stream_mra_bindings_died(uint32_t worker);
  * NGX_ERROR
  */
 
-ngx_int_t ngx_stream_mra_binding_find(ngx_stream_mra_relay_t *r, u_char *id);
+ngx_int_t ngx_stream_mra_binding_find(ngx_stream_mra_relay_t *r, u_char *id,
+    ngx_uint_t trunk);
 
 
 #endif /* _NGX_STREAM_MRA_BINDING_H_INCLUDED_ */

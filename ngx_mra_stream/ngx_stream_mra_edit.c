@@ -12,6 +12,7 @@
 #include "ngx_stream_mra_relay.h"
 #include "ngx_stream_mra_edge.h"
 #include "ngx_stream_mra_path.h"
+#include "ngx_stream_mra_follow.h"
 
 
 #define ngx_stream_mra_span(s, text)                                         \
@@ -22,7 +23,7 @@ static ngx_uint_t ngx_stream_mra_own_flow(ngx_stream_mra_relay_t *r,
     u_char *p, size_t len, ngx_stream_mra_flow_t *flow);
 static ngx_uint_t ngx_stream_mra_own_host(ngx_stream_mra_address_t *addr,
     ngx_str_t *host);
-static ngx_str_t *ngx_stream_mra_record_route(ngx_stream_mra_relay_t *r,
+static ngx_str_t *ngx_stream_mra_record_route(ngx_str_t *user,
     ngx_stream_mra_address_t *addr, ngx_str_t *spans);
 static ngx_int_t ngx_stream_mra_edit_received(ngx_stream_mra_relay_t *r);
 
@@ -98,6 +99,7 @@ ngx_stream_mra_own_route(ngx_stream_mra_relay_t *r, ngx_str_t *value,
     ngx_stream_mra_flow_t *flow)
 {
     u_char              *p;
+    size_t               len;
     uint32_t             ids[2];
     ngx_mra_sip_uri_t    uri;
     ngx_mra_sip_addr_t   addr;
@@ -106,12 +108,15 @@ ngx_stream_mra_own_route(ngx_stream_mra_relay_t *r, ngx_str_t *value,
 
     p = value->data + sizeof("<sip:") - 1;
 
-    if (value->len > sizeof("<sip:@") - 1 + NGX_STREAM_MRA_TOKEN_LEN
-        && ngx_memcmp(value->data, "<sip:", sizeof("<sip:") - 1) == 0
-        && p[NGX_STREAM_MRA_TOKEN_LEN] == '@'
-        && ngx_stream_mra_own_flow(r, p, NGX_STREAM_MRA_TOKEN_LEN, flow))
+    if (value->len > sizeof("<sip:@") - 1 + NGX_STREAM_MRA_USER_LEN
+        && ngx_memcmp(value->data, "<sip:", sizeof("<sip:") - 1) == 0)
     {
-        return NGX_OK;
+        len = (p[NGX_STREAM_MRA_TOKEN_LEN] == '@') ? NGX_STREAM_MRA_TOKEN_LEN
+                                                   : NGX_STREAM_MRA_USER_LEN;
+
+        if (p[len] == '@' && ngx_stream_mra_own_flow(r, p, len, flow)) {
+            return NGX_OK;
+        }
     }
 
     if (ngx_mra_sip_parse_addr(value, &addr) != NGX_OK
@@ -145,19 +150,35 @@ ngx_stream_mra_own_route(ngx_stream_mra_relay_t *r, ngx_str_t *value,
 }
 
 
-/* what another node wrote that has the same edge nodes is as good as ours */
+/*
+ * What another node wrote is as good as ours, if it names this very client,
+ * or an edge node that is one of ours as well.
+ */
 
 static ngx_uint_t
 ngx_stream_mra_own_flow(ngx_stream_mra_relay_t *r, u_char *p, size_t len,
     ngx_stream_mra_flow_t *flow)
 {
-    ngx_int_t  rc;
+    ngx_int_t   rc;
+    ngx_uint_t  bound;
 
-    rc = ngx_stream_mra_flow_parse(flow, p, len);
+    bound = (len == NGX_STREAM_MRA_USER_LEN
+             && p[NGX_STREAM_MRA_TOKEN_LEN] == '.');
 
-    return rc == NGX_OK
-           || (rc == NGX_DECLINED && flow->worker == 0
-               && ngx_stream_mra_edge_known(r->id, flow->nonce, flow));
+    rc = ngx_stream_mra_flow_parse(flow, p, bound ? NGX_STREAM_MRA_TOKEN_LEN
+                                                  : len);
+
+    if (rc != NGX_DECLINED) {
+        return rc == NGX_OK;
+    }
+
+    if (bound) {
+        p += NGX_STREAM_MRA_TOKEN_LEN + 1;
+        return ngx_stream_mra_follow_is_own(r, p);
+    }
+
+    return flow->worker == 0
+           && ngx_stream_mra_edge_known(r->id, flow->nonce, flow);
 }
 
 
@@ -177,7 +198,7 @@ ngx_stream_mra_own_host(ngx_stream_mra_address_t *addr, ngx_str_t *host)
 ngx_int_t
 ngx_stream_mra_edit_record_route(ngx_stream_mra_relay_t *r)
 {
-    ngx_str_t                  spans[16], *p;
+    ngx_str_t                  spans[16], user, *p;
     ngx_stream_mra_address_t  *inside, *outside;
 
     if (!ngx_mra_relay_forms_dialog(&r->msg)) {
@@ -187,8 +208,11 @@ ngx_stream_mra_edit_record_route(ngx_stream_mra_relay_t *r)
     inside = ngx_stream_mra_inside(r);
     outside = ngx_stream_mra_outside(r);
 
-    p = ngx_stream_mra_record_route(r, r->outbound ? inside : outside, spans);
-    p = ngx_stream_mra_record_route(r, r->outbound ? outside : inside, p);
+    user = ngx_stream_mra_follow_user(r, NULL);
+
+    p = ngx_stream_mra_record_route(&user, r->outbound ? inside : outside,
+                                    spans);
+    p = ngx_stream_mra_record_route(&user, r->outbound ? outside : inside, p);
 
     return ngx_mra_sip_plan_insert(&r->plan, NGX_MRA_SIP_RECORD_ROUTE, spans,
                                    p - spans);
@@ -196,12 +220,12 @@ ngx_stream_mra_edit_record_route(ngx_stream_mra_relay_t *r)
 
 
 static ngx_str_t *
-ngx_stream_mra_record_route(ngx_stream_mra_relay_t *r,
-    ngx_stream_mra_address_t *addr, ngx_str_t *spans)
+ngx_stream_mra_record_route(ngx_str_t *user, ngx_stream_mra_address_t *addr,
+    ngx_str_t *spans)
 {
     ngx_stream_mra_span(spans[0], "Record-Route: <sip:");
 
-    spans[1] = ngx_stream_mra_token(r);
+    spans[1] = *user;
 
     ngx_stream_mra_span(spans[2], "@");
 

@@ -503,3 +503,56 @@ ngx_stream_mra_send_peer(ngx_stream_mra_relay_t *r, u_char *tag)
 
     return 430;
 }
+
+
+ngx_int_t
+ngx_stream_mra_send_next_peer(ngx_stream_mra_relay_t *r)
+{
+    ngx_uint_t               i;
+    ngx_stream_mra_peer_t   *peer;
+    ngx_stream_mra_peers_t  *peers;
+
+    peers = r->worker->peers;
+
+    for (i = 0; i < peers->n; i++) {
+        peer = peers->peer[i];
+
+        if (peer->hop && peer->conf->id == r->id
+            && ngx_stream_mra_hop_is_up(peer->hop)
+            && !ngx_stream_mra_passed(r, peer->tag))
+        {
+            return ngx_stream_mra_send_peer(r, peer->tag);
+        }
+    }
+
+    return 430;
+}
+
+
+/* its Via tells */
+
+ngx_uint_t
+ngx_stream_mra_passed(ngx_stream_mra_relay_t *r, u_char *tag)
+{
+    u_char                   raw[NGX_STREAM_MRA_FLOW_LEN];
+    ngx_str_t                via;
+    ngx_mra_sip_header_t    *h;
+    ngx_mra_relay_branch_t   b;
+
+    h = ngx_mra_sip_first(&r->msg, NGX_MRA_SIP_VIA);
+
+    for ( /* void */ ; h; h = ngx_mra_sip_next(&r->msg, h)) {
+        via = h->value;
+
+        while (ngx_mra_relay_find_branch(&via, &b) == NGX_OK) {
+
+            if (ngx_mra_relay_decode(raw, b.token.data, b.token.len) == NGX_OK
+                && ngx_memcmp(raw, tag, NGX_STREAM_MRA_TAG_LEN) == 0)
+            {
+                return 1;
+            }
+        }
+    }
+
+    return 0;
+}

@@ -30,5 +30,16 @@ ngx_stream_mra_peers_t *ngx_stream_mra_peers_create(ngx_cycle_t *cycle,
 
 ngx_int_t ngx_stream_mra_send_peer(ngx_stream_mra_relay_t *r, u_char *tag);
 
+/*
+ * To a peer that the request has not passed yet: NGX_DONE, else 430 or
+ * another status.
+ */
+
+ngx_int_t ngx_stream_mra_send_next_peer(ngx_stream_mra_relay_t *r);
+
+/* whether the request has come by the node that has the tag */
+
+ngx_uint_t ngx_stream_mra_passed(ngx_stream_mra_relay_t *r, u_char *tag);
+
 
 #endif /* _NGX_STREAM_MRA_PEER_H_INCLUDED_ */

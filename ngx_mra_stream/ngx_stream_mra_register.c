@@ -15,6 +15,7 @@
 #include "ngx_stream_mra_register.h"
 #include "ngx_stream_mra_binding.h"
 #include "ngx_stream_mra_path.h"
+#include "ngx_stream_mra_follow.h"
 
 
 /* of a contact for which neither the answer nor the contact tells, seconds */
@@ -73,12 +74,6 @@ ngx_stream_mra_edit_registration(ngx_stream_mra_relay_t *r)
         ngx_stream_mra_path_announced(r);
     }
 
-    if (r->worker->mcf->sip_path_headers
-        && ngx_stream_mra_edit_path(r) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
     ngx_mra_sip_list_init(&list, &r->msg, NGX_MRA_SIP_CONTACT);
 
     while (ngx_mra_sip_list_next(&list, &value) == NGX_OK) {
@@ -107,7 +102,8 @@ ngx_stream_mra_edit_registration(ngx_stream_mra_relay_t *r)
         }
     }
 
-    return NGX_OK;
+    return r->worker->mcf->sip_path_headers ? ngx_stream_mra_edit_path(r)
+                                            : NGX_OK;
 }
 
 
@@ -120,7 +116,8 @@ ngx_stream_mra_edit_path(ngx_stream_mra_relay_t *r)
 
     ngx_str_set(&spans[0], "Path: <sip:");
 
-    spans[1] = ngx_stream_mra_token(r);
+    spans[1] = ngx_stream_mra_follow_user(r, r->ncontacts
+                                             ? r->contacts[0].id : NULL);
 
     ngx_str_set(&spans[2], "@");
 
@@ -150,6 +147,10 @@ ngx_stream_mra_edit_contact(ngx_stream_mra_relay_t *r,
     if (ngx_stream_mra_binding_id(r->client, &r->aor, contact, id) != NGX_OK)
     {
         return NGX_ERROR;
+    }
+
+    if (r->client->trunk) {
+        (void) ngx_stream_mra_follow_name(r, contact, id);
     }
 
     id->offset = contact->uri.whole.data - r->msg.start;

@@ -23,6 +23,11 @@
 #define NGX_STREAM_MRA_HEADERS   256       /* of a message */
 #define NGX_STREAM_MRA_CONTACTS  10        /* of a REGISTER */
 
+/* a flow token, a dot and the id of a binding */
+
+#define NGX_STREAM_MRA_USER_LEN                                               \
+    (NGX_STREAM_MRA_TOKEN_LEN + 1 + NGX_MRA_RELAY_ID_TEXT)
+
 
 typedef struct {
     u_char                       id[NGX_MRA_RELAY_ID_LEN];
@@ -64,7 +69,7 @@ struct ngx_stream_mra_relay_s {
 
     ngx_stream_mra_address_t     inside;   /* hostport.len 0: not yet */
     ngx_stream_mra_address_t     outside;
-    u_char                       token[NGX_STREAM_MRA_TOKEN_LEN];
+    u_char                       token[NGX_STREAM_MRA_USER_LEN];
     u_char                       branch[NGX_MRA_RELAY_BRANCH_LEN];
     u_char                       port[sizeof("65535") - 1];
 

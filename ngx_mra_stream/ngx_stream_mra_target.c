@@ -16,6 +16,7 @@
 #include "ngx_stream_mra_peer.h"
 #include "ngx_stream_mra_edge.h"
 #include "ngx_stream_mra_path.h"
+#include "ngx_stream_mra_follow.h"
 
 
 static ngx_int_t ngx_stream_mra_locate(ngx_stream_mra_relay_t *r);
@@ -39,6 +40,11 @@ ngx_stream_mra_find_flow(ngx_stream_mra_relay_t *r)
     }
 
     rc = ngx_stream_mra_reach(r);
+
+    if (rc == NGX_DECLINED) {
+        rc = ngx_stream_mra_follow(r);
+        rc = (rc == NGX_OK) ? ngx_stream_mra_reach(r) : rc;
+    }
 
     if (rc == NGX_DECLINED || (rc == NGX_OK && r->client == NULL)) {
         return 430;
@@ -83,11 +89,25 @@ ngx_stream_mra_locate(ngx_stream_mra_relay_t *r)
     if (ngx_mra_sip_list_next(&list, &value) == NGX_OK) {
 
         if (ngx_stream_mra_own_route(r, &value, &r->to) == NGX_OK) {
+            if (r->to.worker == 0) {
+                (void) ngx_stream_mra_follow_edge(r);
+            }
+
+            return NGX_OK;
+        }
+
+        /* a client of a peer may be ours by now */
+
+        if (ngx_stream_mra_follow_id(&value, id) == NGX_OK
+            && ngx_stream_mra_binding_find(r, id, 0) == NGX_OK)
+        {
             return NGX_OK;
         }
 
         if (ngx_stream_mra_peer_route(&value, tag) == NGX_OK) {
-            return ngx_stream_mra_send_peer(r, tag);
+            return ngx_stream_mra_passed(r, tag)
+                   ? ngx_stream_mra_send_next_peer(r)
+                   : ngx_stream_mra_send_peer(r, tag);
         }
     }
 
@@ -112,7 +132,7 @@ ngx_stream_mra_locate(ngx_stream_mra_relay_t *r)
         return NGX_OK;
     }
 
-    rc = ngx_stream_mra_binding_find(r, id);
+    rc = ngx_stream_mra_binding_find(r, id, 0);
 
     switch (rc) {
 
@@ -143,8 +163,10 @@ ngx_stream_mra_peer_route(ngx_str_t *value, u_char *tag)
 
     if (ngx_mra_sip_parse_addr(value, &addr) != NGX_OK
         || ngx_mra_sip_parse_uri(&addr.uri, &uri) != NGX_OK
-        || uri.user.len != NGX_STREAM_MRA_TOKEN_LEN
-        || ngx_mra_relay_decode(raw, uri.user.data, uri.user.len) != NGX_OK)
+        || (uri.user.len != NGX_STREAM_MRA_TOKEN_LEN
+            && uri.user.len != NGX_STREAM_MRA_USER_LEN)
+        || ngx_mra_relay_decode(raw, uri.user.data, NGX_STREAM_MRA_TOKEN_LEN)
+           != NGX_OK)
     {
         return NGX_DECLINED;
     }

@@ -54,9 +54,9 @@ my $m = $uc->receive;
 my @rr = $m->all('Record-Route');
 
 is(scalar @rr, 2, 'two Record-Routes, one for each side');
-like($rr[0], qr/^<sip:[\w-]{28}\@\Q$inside\E;transport=tcp;lr>$/,
+like($rr[0], qr/^<sip:[\w-]{28}\.[\w-]{22}\@\Q$inside\E;transport=tcp;lr>$/,
     'the registrar meets the inside first');
-like($rr[1], qr/^<sip:[\w-]{28}\@\Q$outside\E;transport=tcp;lr>$/,
+like($rr[1], qr/^<sip:[\w-]{28}\.[\w-]{22}\@\Q$outside\E;transport=tcp;lr>$/,
     'the client meets what is advertised');
 is($m->{body}, "v=0\r\n", 'body is untouched');
 

@@ -129,7 +129,8 @@ is(ask($peers[0], $c->{contact}
     =~ s/mra=[^~]+/mra=AAECAwQFBgcICfr7_P3-_w/r)->{status}, 430,
     'a forged binding: 430');
 
-my $forged = $c->{path} =~ s/(.{8})\@/reverse($1) . '@'/er;
+my $forged = $c->{path} =~ s/([^:]{8})\./reverse($1) . '.'/er
+    =~ s/(.{8})\@/reverse($1) . '@'/er;
 is(ask($peers[0], $c->{uri}, Route => $forged)->{status}, 430,
     'a forged token: 430');
 

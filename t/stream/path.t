@@ -50,7 +50,7 @@ is($m->header('Contact'), $ua->contact, 'contact is untouched');
 
 my ($path, $other) = $m->all('Path');
 
-like($path, qr/^<sip:[\w-]{28}\@\Q$inside\E;transport=tcp;lr;ob>$/,
+like($path, qr/^<sip:[\w-]{28}\.[\w-]{22}\@\Q$inside\E;transport=tcp;lr;ob>$/,
     'our Path has a token, lr and ob');
 is($other, '<sip:other.example.com;lr>', 'and is above that of others');
 is($r->header('Contact'), $ua->contact . ';expires=60',

@@ -48,7 +48,8 @@ END
     $ca->issue('edge', names => ['edge.example.com', 'localhost']);
     $ca->issue('core', names => ['core.example.com']);
 
-    chmod 0600, $t->write_file('secret', 'sixteen bytes, sixteen more bytes');
+    chmod 0600, $t->write_file('secret', 'core nodes' x 4),
+        $t->write_file('edge-secret', 'edge nodes' x 4);
 
     $self->{dir} = $t->dir;
     $self->{core} = $option{core} // '';
@@ -124,6 +125,7 @@ worker_processes $self->{workers};
 events { }
 mra {
     node edge$n;
+    secret $dir/edge-secret;
     sip_path_headers $self->{path};
     $self->{extra} $self->{edge_extra}
 }
