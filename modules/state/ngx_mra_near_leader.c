@@ -303,13 +303,18 @@ ngx_mra_near_missed(ngx_mra_near_t *nr, ngx_uint_t tag,
 
     nr->missed = ngx_current_msec ? ngx_current_msec : 1;
 
-    if (what == NGX_MRA_REDIS_EMPTIED) {
+    if (what == NGX_MRA_REDIS_EMPTIED || what == NGX_MRA_REDIS_OLDER) {
 
         /* since ever */
 
         ngx_mra_near_dirty(nr, tag, ngx_current_msec - NGX_MAX_INT32_VALUE);
 
-        if (!silent) {
+        if (!silent && what == NGX_MRA_REDIS_OLDER) {
+            ngx_log_error(NGX_LOG_NOTICE, nr->log, 0,
+                          "redis %V was started again or took over, this "
+                          "node tells it what it has", &nr->name);
+
+        } else if (!silent) {
             ngx_log_error(NGX_LOG_WARN, nr->log, 0,
                           "redis %V has lost what it had, it gets what this "
                           "node has", &nr->name);

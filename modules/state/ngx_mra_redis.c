@@ -135,7 +135,8 @@ static ngx_str_t  ngx_mra_redis_scripts[] = {
         "  return 2\n"
         "end\n"
         "redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4])\n"
-        "if ARGV[5] == 'b' or v and v ~= ARGV[3] then\n"
+        "if ARGV[5] == 'b' and not ARGV[6] or (v or ARGV[5] == 'b') "
+        "and v ~= ARGV[3] then\n"
         NGX_MRA_REDIS_LUA_CHANGE
         "  return 1\n"
         "end\n"

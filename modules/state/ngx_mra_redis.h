@@ -24,6 +24,7 @@
 #define NGX_MRA_REDIS_PREFIX_LEN  32
 #define NGX_MRA_REDIS_EPOCH_LEN   64
 #define NGX_MRA_REDIS_ID_LEN      48
+#define NGX_MRA_REDIS_RUN_LEN     40
 #define NGX_MRA_REDIS_TAGS        64    /* of a cluster */
 
 
@@ -73,7 +74,8 @@ typedef enum {
     NGX_MRA_REDIS_CHANGED = 0,
     NGX_MRA_REDIS_BEGUN,        /* what was before is not told */
     NGX_MRA_REDIS_MISSED,       /* some of what was meanwhile is not */
-    NGX_MRA_REDIS_EMPTIED       /* Redis has lost what it had */
+    NGX_MRA_REDIS_EMPTIED,      /* Redis has lost what it had */
+    NGX_MRA_REDIS_OLDER         /* ... may have lost the last of it */
 } ngx_mra_redis_change_e;
 
 
@@ -90,6 +92,9 @@ typedef struct {
     size_t                 len;         /* 0: nothing was read yet */
     u_char                 epoch[NGX_MRA_REDIS_EPOCH_LEN];
     size_t                 epoch_len;   /* 0: never connected */
+    u_char                 run[NGX_MRA_REDIS_RUN_LEN];  /* of the server */
+    size_t                 run_len;     /* 0: not known */
+    ngx_uint_t             restarted;   /* it is another one: to be told */
 } ngx_mra_redis_place_t;
 
 

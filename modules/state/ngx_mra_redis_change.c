@@ -15,6 +15,9 @@
 #define NGX_MRA_REDIS_BLOCK       "5000"
 #define NGX_MRA_REDIS_BLOCK_TIME  5000
 
+#define NGX_MRA_REDIS_READ_MOST   "256"     /* changes at once */
+#define NGX_MRA_REDIS_MOST        256
+
 
 static void ngx_mra_redis_change_state(ngx_mra_redis_conn_t *conn,
     ngx_mra_redis_up_e up);
@@ -23,6 +26,9 @@ static void ngx_mra_redis_change_ask(ngx_mra_redis_conn_t *conn,
     ngx_uint_t argc, ngx_str_t *argv);
 static void ngx_mra_redis_change_unread(ngx_mra_redis_call_t *call,
     redisReply *reply);
+static void ngx_mra_redis_change_server(ngx_mra_redis_call_t *call,
+    redisReply *reply);
+static void ngx_mra_redis_change_older(ngx_mra_redis_t *rd, ngx_uint_t tag);
 static void ngx_mra_redis_change_epoch(ngx_mra_redis_call_t *call,
     redisReply *reply);
 static void ngx_mra_redis_change_range(ngx_mra_redis_conn_t *conn,
@@ -122,7 +128,7 @@ ngx_mra_redis_change_begin(ngx_mra_redis_conn_t *conn, ngx_uint_t tag)
 {
     u_char                 key[NGX_MRA_REDIS_KEY_LEN],
                            name[NGX_MRA_REDIS_EPOCH_LEN];
-    ngx_str_t              arg[3];
+    ngx_str_t              arg[3], info[2];
     ngx_mra_redis_t       *rd;
     ngx_mra_redis_part_t  *part;
 
@@ -139,6 +145,12 @@ ngx_mra_redis_change_begin(ngx_mra_redis_conn_t *conn, ngx_uint_t tag)
                  - name;
 
     (void) ngx_mra_redis_call(conn, NULL, rd->conf->timeout, 3, arg);
+
+    ngx_str_set(&info[0], "INFO");
+    ngx_str_set(&info[1], "server");
+
+    ngx_mra_redis_change_ask(conn, tag, ngx_mra_redis_change_server,
+                             rd->conf->timeout, 2, info);
 
     ngx_str_set(&arg[0], "GET");
 
@@ -199,6 +211,50 @@ ngx_mra_redis_change_unread(ngx_mra_redis_call_t *call, redisReply *reply)
 }
 
 
+/* one that was started again has what it had saved, who knows when */
+
+static void
+ngx_mra_redis_change_server(ngx_mra_redis_call_t *call, redisReply *reply)
+{
+    char                   *p;
+    ngx_mra_redis_part_t   *part;
+    ngx_mra_redis_place_t  *place;
+
+    if (reply == NULL || reply->type != REDIS_REPLY_STRING) {
+        return;
+    }
+
+    part = call->conn->data;
+    place = &part->rd->place[call->tag];
+
+    p = strstr(reply->str, "run_id:");
+
+    if (p == NULL || ngx_strlen(p) < 7 + NGX_MRA_REDIS_RUN_LEN) {
+        return;
+    }
+
+    p += 7;
+
+    place->restarted = place->run_len
+                       && ngx_memcmp(p, place->run, place->run_len) != 0;
+
+    ngx_memcpy(place->run, p, NGX_MRA_REDIS_RUN_LEN);
+    place->run_len = NGX_MRA_REDIS_RUN_LEN;
+}
+
+
+/* when all is read that it knows: what others took away is not told again */
+
+static void
+ngx_mra_redis_change_older(ngx_mra_redis_t *rd, ngx_uint_t tag)
+{
+    if (rd->place[tag].restarted) {
+        rd->place[tag].restarted = 0;
+        rd->change(rd->data, tag, NGX_MRA_REDIS_OLDER, 0, NULL);
+    }
+}
+
+
 /* the newest is where to begin, the oldest tells whether some were missed */
 
 static void
@@ -223,6 +279,7 @@ ngx_mra_redis_change_epoch(ngx_mra_redis_call_t *call, redisReply *reply)
         || ngx_memcmp(reply->str, place->epoch, reply->len) != 0)
     {
         place->len = 0;
+        place->restarted = 0;
 
         if (place->epoch_len) {
             rd->change(rd->data, call->tag, NGX_MRA_REDIS_EMPTIED, 0, NULL);
@@ -270,6 +327,7 @@ static void
 ngx_mra_redis_change_newest(ngx_mra_redis_call_t *call, redisReply *reply)
 {
     u_char                 *newest;
+    ngx_int_t               rc;
     ngx_mra_redis_t        *rd;
     ngx_mra_redis_part_t   *part;
     ngx_mra_redis_place_t  *place;
@@ -292,11 +350,15 @@ ngx_mra_redis_change_newest(ngx_mra_redis_call_t *call, redisReply *reply)
         return;
     }
 
-    if (place->len == 0
-        || ngx_mra_redis_change_cmp(newest, place->last) < 0)
-    {
+    rc = place->len ? ngx_mra_redis_change_cmp(newest, place->last) : -1;
+
+    if (rc < 0) {
         ngx_mra_redis_change_anew(call, newest);
         return;
+    }
+
+    if (rc == 0) {
+        ngx_mra_redis_change_older(rd, call->tag);
     }
 
     ngx_mra_redis_change_range(call->conn, call->tag, 0,
@@ -328,6 +390,7 @@ ngx_mra_redis_change_oldest(ngx_mra_redis_call_t *call, redisReply *reply)
         /* "newest" is asked again: there may be more by now */
 
         place->len = 0;
+        place->restarted = 0;
         rd->change(rd->data, call->tag, NGX_MRA_REDIS_MISSED, 0, NULL);
 
         ngx_mra_redis_change_range(call->conn, call->tag, 1,
@@ -416,9 +479,10 @@ ngx_mra_redis_change_anew(ngx_mra_redis_call_t *call, u_char *newest)
     place = &rd->place[call->tag];
 
     rd->change(rd->data, call->tag,
-               place->len ? NGX_MRA_REDIS_MISSED : NGX_MRA_REDIS_BEGUN, 0,
+               place->len ? NGX_MRA_REDIS_OLDER : NGX_MRA_REDIS_BEGUN, 0,
                NULL);
 
+    place->restarted = 0;
     place->len = ngx_strlen(newest);
     ngx_memcpy(place->last, newest, place->len + 1);
 
@@ -557,7 +621,7 @@ ngx_mra_redis_change_read(ngx_mra_redis_conn_t *conn, ngx_uint_t tag)
 
     ngx_str_set(&arg[0], "XREAD");
     ngx_str_set(&arg[1], "COUNT");
-    ngx_str_set(&arg[2], "256");
+    ngx_str_set(&arg[2], NGX_MRA_REDIS_READ_MOST);
 
     n = 3;
 
@@ -584,13 +648,14 @@ ngx_mra_redis_change_read(ngx_mra_redis_conn_t *conn, ngx_uint_t tag)
 static void
 ngx_mra_redis_changed(ngx_mra_redis_call_t *call, redisReply *reply)
 {
-    size_t                 i;
+    size_t                 i, n;
     redisReply            *entries;
     ngx_mra_redis_t       *rd;
     ngx_mra_redis_part_t  *part;
 
     part = call->conn->data;
     rd = part->rd;
+    n = 0;
 
     if (reply == NULL) {
         ngx_mra_redis_change_unread(call, reply);
@@ -609,8 +674,9 @@ ngx_mra_redis_changed(ngx_mra_redis_call_t *call, redisReply *reply)
         }
 
         entries = reply->element[0]->element[1];
+        n = entries->elements;
 
-        for (i = 0; i < entries->elements; i++) {
+        for (i = 0; i < n; i++) {
 
             if (ngx_mra_redis_change_apply(rd, call->tag, entries->element[i])
                 != NGX_OK)
@@ -619,6 +685,10 @@ ngx_mra_redis_changed(ngx_mra_redis_call_t *call, redisReply *reply)
                 return;
             }
         }
+    }
+
+    if (n < NGX_MRA_REDIS_MOST) {
+        ngx_mra_redis_change_older(rd, call->tag);
     }
 
     if (rd->conf->cluster) {

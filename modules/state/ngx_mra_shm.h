@@ -21,7 +21,7 @@
 
 /* of the layout in the zone; another one needs a restart of nginx */
 
-#define NGX_MRA_SHM_VERSION  5
+#define NGX_MRA_SHM_VERSION  6
 
 #define NGX_MRA_NAME_MAX     128    /* of a name kept with a window */
 

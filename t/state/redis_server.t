@@ -53,7 +53,7 @@ sub fails {
 
 my $acl = '~mra:* +ping +role +script|load +evalsha +eval +time +get +set '
     . '+pttl +del +setnx +scan +xadd +xrange +xrevrange +xread '
-    . '+hset +hgetall +hdel +pexpire';
+    . '+hset +hgetall +hdel +pexpire +info';
 
 my $redis = MRA::Daemon->redis($t, '--unixsocket', "$dir/redis.sock",
     '--unixsocketperm', 777);
