@@ -103,8 +103,10 @@ ngx_mra_node_twin(ngx_mra_core_conf_t *mccf, ngx_mra_node_t *self,
 
     if (node.started == self->started
         && node.inside.len == self->inside.len
-        && ngx_memcmp(node.inside.data, self->inside.data, node.inside.len)
-           == 0)
+        && (node.inside.len == 0
+            || ngx_memcmp(node.inside.data, self->inside.data,
+                          node.inside.len)
+               == 0))
     {
         *twin = 0;
         return;
