@@ -48,7 +48,8 @@ NGX_MAKE = $(MAKE) $(PARALLEL) $(if $(V),,-s)
 
 
 .DEFAULT_GOAL = modules
-.PHONY: help modules nginx static demo demo-cluster deb clean FORCE
+.PHONY: help modules nginx static demo demo-cluster demo-failover deb
+.PHONY: clean FORCE
 .PHONY: bench bench-http bench-sip bench-zone bench-ban bench-redis bench-api
 .PHONY: bench-balance simulate
 
@@ -56,7 +57,7 @@ help:           ## this list
 	@echo 'make [target] [BUILD=dir] [NGX_SRC=dir] [WERROR=1] [SANITIZE=1] [V=1]'
 	@echo
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) \
-	    | while IFS=$$'\t' read -r t d; do printf '  %-12s %s\n' "$$t" "$$d"; \
+	    | while IFS=$$'\t' read -r t d; do printf '  %-13s %s\n' "$$t" "$$d"; \
 	    done
 	@echo
 	@echo 'BUILD    where objects and modules go, default build/'
@@ -87,6 +88,11 @@ demo-cluster:   ## the same for two nodes with one Redis
 	@.ci/install demo-cluster
 	@$(MAKE) modules
 	@conf-examples/redis/demo.sh $(BUILD)
+
+demo-failover:  ## two tiers of two nodes each, killed one after another
+	@.ci/install demo-failover
+	@$(MAKE) modules
+	@conf-examples/two-tiers/demo.sh $(BUILD)
 
 bench:          ## what it costs; BENCH=http or another one: that
 	@.ci/install bench

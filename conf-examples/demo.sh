@@ -115,67 +115,20 @@ ninth() {
 register() {
     say "two phones register over TLS"
     tone > tone.wav
-    phone alice 4444
-    phone bob 4445
+    phone alice 4444 5061 60
+    phone bob 4445 5061 60
 
     await phone-alice/log "alice@example.com: .* 200 OK"
     await phone-bob/log "bob@example.com: .* 200 OK"
 }
 
 
-# a SIP client without a screen: takes commands on a port of its own
-
-phone() {
-    mkdir "phone-$1"
-
-    cat > "phone-$1/config" << END
-sip_listen 127.0.0.1:0
-sip_cafile $prefix/certs/ca.crt
-net_interface 127.0.0.1
-audio_source aufile,$prefix/tone.wav
-audio_player aufile,$prefix/phone-$1/heard.wav
-audio_alert aufile,$prefix/phone-$1/alert.wav
-module_path /usr/lib/baresip/modules
-module g711.so
-module aufile.so
-module_app account.so
-module_app menu.so
-module_app ctrl_tcp.so
-ctrl_tcp_listen 127.0.0.1:$2
-END
-
-    printf '%s;%s;outbound="sip:127.0.0.1:5061;transport=tls"\n' \
-        "<sip:$1@example.com>" "auth_pass=secret;regint=60;answermode=auto" \
-        > "phone-$1/accounts"
-    : > "phone-$1/contacts"
-
-    baresip -f "phone-$1" > "phone-$1/log" 2>&1 &
-    pids="$pids $!"
-}
-
-
-# one second of 440 Hz, for want of a microphone
-
-tone() {
-    perl -e 'my $d = pack "s<*", map { 8000 * sin($_ * 0.3456) } 1 .. 8000;
-        print pack("A4VA8VvvVVvvA4V", "RIFF", 36 + length $d, "WAVEfmt ", 16,
-            1, 1, 8000, 16000, 2, 16, "data", length $d), $d'
-}
-
-
 call() {
     say "alice calls bob"
-    command='{"command":"dial","params":"sip:bob@example.com"}'
-
-    exec 3<> /dev/tcp/127.0.0.1/4444
-    printf '%d:%s,' ${#command} "$command" >&3
-
+    tell 4444 dial sip:bob@example.com
     await phone-bob/log "Call established"
     await phone-alice/log "Call established"
-
-    command='{"command":"hangup"}'
-    printf '%d:%s,' ${#command} "$command" >&3
-    exec 3>&-
+    tell 4444 hangup
 }
 
 

@@ -30,15 +30,20 @@ prepare() {
     openssl req -x509 -newkey $key -subj "/CN=Demonstration CA" \
         -keyout ca.key -out ca.crt 2> ../logs/openssl.log
 
-    for name in edge uc; do
-        openssl req -newkey $key -subj "/CN=$name.example.com" \
-            -keyout $name.key -out $name.csr 2>> ../logs/openssl.log
-        openssl x509 -req -in $name.csr -CA ca.crt -CAkey ca.key -days 30 \
-            -extfile <(echo "subjectAltName=DNS:$name.example.com") \
-            -out $name.crt 2>> ../logs/openssl.log
-    done
-
     cd "$prefix"
+
+    certificate edge
+    certificate uc
+}
+
+
+certificate() {
+    openssl req -newkey $key -subj "/CN=$1.example.com" \
+        -keyout certs/$1.key -out certs/$1.csr 2>> logs/openssl.log
+    openssl x509 -req -in certs/$1.csr -CA certs/ca.crt \
+        -CAkey certs/ca.key -days 30 -out certs/$1.crt \
+        -extfile <(echo "subjectAltName=DNS:$1.example.com") \
+        2>> logs/openssl.log
 }
 
 
@@ -82,6 +87,56 @@ wait_for() {
 
     tail -n 3 logs/*.log >&2
     fail "the $2 did not start on port $1"
+}
+
+
+# a SIP client without a screen: user, port for commands, port of the edge,
+# seconds between its REGISTERs
+
+phone() {
+    mkdir "phone-$1"
+
+    cat > "phone-$1/config" << END
+sip_listen 127.0.0.1:0
+sip_cafile $prefix/certs/ca.crt
+net_interface 127.0.0.1
+audio_source aufile,$prefix/tone.wav
+audio_player aufile,$prefix/phone-$1/heard.wav
+audio_alert aufile,$prefix/phone-$1/alert.wav
+module_path /usr/lib/baresip/modules
+module g711.so
+module aufile.so
+module_app account.so
+module_app menu.so
+module_app ctrl_tcp.so
+ctrl_tcp_listen 127.0.0.1:$2
+END
+
+    printf '%s;%s;outbound="sip:127.0.0.1:%d;transport=tls"\n' \
+        "<sip:$1@example.com>" "auth_pass=secret;regint=$4;answermode=auto" \
+        $3 > "phone-$1/accounts"
+    : > "phone-$1/contacts"
+
+    baresip -f "phone-$1" > "phone-$1/log" 2>&1 &
+    pids="$pids $!"
+}
+
+
+# a minute of 440 Hz, for want of a microphone
+
+tone() {
+    perl -e 'my $d = pack "s<*", map { 8000 * sin($_ * 0.3456) } 1 .. 480000;
+        print pack("A4VA8VvvVVvvA4V", "RIFF", 36 + length $d, "WAVEfmt ", 16,
+            1, 1, 8000, 16000, 2, 16, "data", length $d), $d'
+}
+
+
+# a command for a phone, by its port
+
+tell() {
+    local command="{\"command\":\"$2\",\"params\":\"$3\"}"
+
+    printf '%d:%s,' ${#command} "$command" > /dev/tcp/127.0.0.1/$1
 }
 
 
