@@ -56,6 +56,7 @@ static void load_peer_closed(load_conn_t *c);
 static void load_start(load_conn_t *c, uint64_t started);
 static void load_start_due(load_t *l, uint64_t now, uint64_t *due);
 static void load_print(load_t *l, const char *unit);
+static void load_print_ratio(double *v, size_t n);
 
 static void load_add_target(load_t *l, const char *name);
 static void load_set_url(load_target_t *t, char *url);
@@ -1178,7 +1179,7 @@ load_run(load_t *l, const char *unit)
 static void
 load_print(load_t *l, const char *unit)
 {
-    double          *v, cpu, ratio, error, rate, p50, p99;
+    double          *v, cpu, rate, p50, p99;
     unsigned         i, r, n;
     load_target_t   *t;
     load_result_t   *res;
@@ -1199,9 +1200,9 @@ load_print(load_t *l, const char *unit)
         printf(", %.0f/s", l->rate);
     }
 
-    printf("; medians\n\n%-24s %8s %9s %8s %9s %8s %8s %15s\n", "edge",
-           "CPU us", "of floor", "+-", "units/s", "p50 ms", "p99 ms",
-           "memory MB");
+    printf("; medians\n\n%-24s %8s %9s %8s %9s %8s %8s %9s %8s %15s\n",
+           "edge", "CPU us", "of floor", "+-", "units/s", "p50 ms", "p99 ms",
+           "of floor", "+-", "memory MB");
 
     for (i = 0; i < l->ntargets; i++) {
         t = &l->targets[i];
@@ -1224,21 +1225,21 @@ load_print(load_t *l, const char *unit)
         load_column(res[r].p99);
         p99 = load_median(v, n);
 
-        /*
-         * against the floor of the same round: slow drift cancels out;
-         * 1.82 IQR / sqrt(n) is where a median lies in 95 of 100 runs
-         */
+        printf("%-24s %8.2f ", t->name, cpu);
 
         load_column(res[r].cpu / l->targets[0].results[r].cpu);
-        ratio = load_median(v, n);
-        error = 1.82 * (v[n * 3 / 4] - v[n / 4]) / sqrt(n);
+        load_print_ratio(v, n);
 
-        printf("%-24s %8.2f %9.3f %8.3f %9.0f %8.2f %8.2f %7.1f %7.1f\n",
-               t->name, cpu, ratio, error, rate, p50, p99,
+        printf(" %9.0f %8.2f %8.2f ", rate, p50, p99);
+
+        load_column(res[r].p99 / l->targets[0].results[r].p99);
+        load_print_ratio(v, n);
+
+        printf(" %7.1f %7.1f\n",
                t->memory[0] / 1024.0, t->memory[1] / 1024.0);
     }
 
-    printf("\n+-: of the ratio, 95 %%; memory: after warm-up and "
+    printf("\n+-: of the ratios, 95 %%; memory: after warm-up and "
            "at the end; done:");
 
     for (i = 0; i < l->ntargets; i++) {
@@ -1258,6 +1259,23 @@ load_print(load_t *l, const char *unit)
 
     fflush(stdout);
     free(v);
+}
+
+
+/*
+ * Against the floor of the same round: slow drift cancels out.  1.82 IQR /
+ * sqrt(n) is where a median lies in 95 of 100 runs.
+ */
+
+static void
+load_print_ratio(double *v, size_t n)
+{
+    double  ratio;
+
+    ratio = load_median(v, n);
+
+    printf("%9.3f %8.3f", ratio,
+           1.82 * (v[n * 3 / 4] - v[n / 4]) / sqrt(n));
 }
 
 
