@@ -48,8 +48,9 @@ static ngx_int_t ngx_stream_mra_link_nonce(ngx_stream_mra_links_t *lns,
     u_char *nonce);
 static void ngx_stream_mra_link_read_handler(ngx_event_t *rev);
 static void ngx_stream_mra_link_read(ngx_stream_mra_link_t *ln);
-static ssize_t ngx_stream_mra_link_recv(ngx_connection_t *c, u_char *p,
-    size_t size);
+static ngx_uint_t ngx_stream_mra_link_is_ahead(ngx_connection_t *c);
+static ssize_t ngx_stream_mra_link_recv(ngx_stream_mra_link_t *ln,
+    ngx_connection_t *c, u_char *p, size_t size);
 static u_char *ngx_stream_mra_link_room(ngx_stream_mra_link_t *ln,
     size_t *size);
 static ngx_int_t ngx_stream_mra_link_cut(ngx_stream_mra_link_t *ln,
@@ -130,6 +131,7 @@ ngx_stream_mra_link_open(ngx_stream_mra_link_t *ln, ngx_connection_t *c,
     }
 
     ln->preread = (p != last);
+    ln->ahead = ngx_stream_mra_link_is_ahead(c);
 
     lns->table[ln->flow.slot] = ln;
 
@@ -226,7 +228,7 @@ ngx_stream_mra_link_read(ngx_stream_mra_link_t *ln)
             return;
         }
 
-        n = ngx_stream_mra_link_recv(c, p + ln->in_len, size - ln->in_len);
+        n = ngx_stream_mra_link_recv(ln, c, p + ln->in_len, size - ln->in_len);
 
         if (n == NGX_AGAIN) {
             break;
@@ -259,6 +261,26 @@ ngx_stream_mra_link_read(ngx_stream_mra_link_t *ln)
 }
 
 
+static ngx_uint_t
+ngx_stream_mra_link_is_ahead(ngx_connection_t *c)
+{
+#if (NGX_STREAM_SSL && NGX_HAVE_EPOLLRDHUP)
+
+    SSL  *ssl;
+
+    if (c->ssl && ngx_use_epoll_rdhup) {
+        ssl = c->ssl->connection;
+
+        return SSL_get_read_ahead(ssl)
+               && !BIO_get_ktls_recv(SSL_get_rbio(ssl));
+    }
+
+#endif
+
+    return 0;
+}
+
+
 /*
  * ngx_ssl_recv() asks the socket until it has nothing.  If OpenSSL, that
  * reads ahead, got less than fits into its buffer, that is known before, and
@@ -266,7 +288,8 @@ ngx_stream_mra_link_read(ngx_stream_mra_link_t *ln)
  */
 
 static ssize_t
-ngx_stream_mra_link_recv(ngx_connection_t *c, u_char *p, size_t size)
+ngx_stream_mra_link_recv(ngx_stream_mra_link_t *ln, ngx_connection_t *c,
+    u_char *p, size_t size)
 {
 #if (NGX_STREAM_SSL && NGX_HAVE_EPOLLRDHUP)
 
@@ -276,21 +299,15 @@ ngx_stream_mra_link_recv(ngx_connection_t *c, u_char *p, size_t size)
     uint64_t     before;
     ngx_uint_t   empty;
 
-    if (c->ssl == NULL || !ngx_use_epoll_rdhup || c->read->pending_eof
+    if (!ln->ahead || c->read->pending_eof
         || c->ssl->saved_read_handler || c->ssl->saved_write_handler
-        || c->ssl->in_early)
+        || c->ssl->in_early || ERR_peek_error())
     {
         return c->recv(c, p, size);
     }
 
     ssl = c->ssl->connection;
     bio = SSL_get_rbio(ssl);
-
-    if (!SSL_get_read_ahead(ssl) || BIO_get_ktls_recv(bio)
-        || ERR_peek_error())
-    {
-        return c->recv(c, p, size);
-    }
 
     empty = !SSL_has_pending(ssl);
     before = BIO_number_read(bio);

@@ -106,6 +106,7 @@ struct ngx_stream_mra_link_s {
     unsigned                               preread:1;
     unsigned                               blocked:1;
     unsigned                               error:1;
+    unsigned                               ahead:1;   /* OpenSSL reads so */
 };
 
 

@@ -51,6 +51,8 @@ static void ngx_mra_shm_cancel(ngx_mra_store_t *st, ngx_mra_op_t *op);
 
 static ngx_uint_t ngx_mra_shm_is_as_read(ngx_mra_shm_t *shm,
     ngx_mra_op_t *op, ngx_msec_t now);
+static ngx_uint_t ngx_mra_shm_holds(ngx_mra_shm_t *shm,
+    ngx_mra_shm_entry_t *e, ngx_str_t *value);
 static ngx_uint_t ngx_mra_shm_is_meant(ngx_mra_shm_t *shm, ngx_mra_op_t *op,
     ngx_mra_shm_entry_t *e);
 static void ngx_mra_shm_tidy(ngx_mra_shm_table_t *t, ngx_mra_kind_e kind,
@@ -216,21 +218,49 @@ ngx_mra_shm_set(ngx_mra_store_t *st, ngx_mra_op_t *op)
         return NGX_BUSY;
     }
 
-    rc = NGX_ERROR;
+    rc = NGX_OK;
+    old = ngx_mra_shm_table_find(shm->table, op->kind, op->key);
+
+    if (old && ngx_mra_shm_holds(shm, old, &op->value)) {
+        ngx_mra_shm_table_move(shm->table, old, now + op->ttl);
+        ngx_mra_shm_unlock(shm);
+        return rc;
+    }
+
     e = ngx_mra_shm_new(shm, op, op->value.len, 0, now);
 
     if (e) {
-        rc = NGX_OK;
         old = ngx_mra_shm_table_find(shm->table, op->kind, op->key);
 
         ngx_mra_shm_table_write(shm->table, e, 0, op->value.data,
                                 op->value.len);
         ngx_mra_shm_table_insert(shm->table, e, old, now + op->ttl);
+
+    } else {
+        rc = NGX_ERROR;
     }
 
     ngx_mra_shm_unlock(shm);
 
     return rc;
+}
+
+
+/* a refresh: nothing but the time changes */
+
+static ngx_uint_t
+ngx_mra_shm_holds(ngx_mra_shm_t *shm, ngx_mra_shm_entry_t *e,
+    ngx_str_t *value)
+{
+    u_char  buf[NGX_MRA_VALUE_MAX];
+
+    if (e->size != value->len) {
+        return 0;
+    }
+
+    ngx_mra_shm_table_read(shm->table, e, 0, buf, value->len);
+
+    return ngx_memcmp(buf, value->data, value->len) == 0;
 }
 
 
