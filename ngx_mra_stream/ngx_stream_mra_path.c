@@ -29,6 +29,7 @@ static ngx_stream_mra_hop_t *ngx_stream_mra_path_trunk(
     ngx_stream_mra_relay_t *r, ngx_stream_mra_hop_t *wish);
 static ngx_int_t ngx_stream_mra_path_told(ngx_stream_mra_relay_t *r,
     ngx_stream_mra_pending_t *p, ngx_str_t *uri);
+static u_char *ngx_stream_mra_path_print(u_char *dst, uint32_t id);
 
 
 ngx_uint_t
@@ -286,8 +287,6 @@ ngx_stream_mra_path_announced(ngx_stream_mra_relay_t *r)
 {
     ngx_str_t                 value;
     ngx_mra_sip_list_t        list;
-    ngx_mra_sip_param_t       param;
-    ngx_mra_sip_contact_t     contact;
     ngx_stream_mra_client_t  *client;
 
     client = r->client;
@@ -302,30 +301,21 @@ ngx_stream_mra_path_announced(ngx_stream_mra_relay_t *r)
         client->adaptive |= ngx_mra_span_case_is(&value, "outbound");
     }
 
-    ngx_mra_sip_list_init(&list, &r->msg, NGX_MRA_SIP_CONTACT);
+    client->adaptive |= client->ar_sk;
+}
 
-    while (ngx_mra_sip_list_next(&list, &value) == NGX_OK) {
 
-        if (ngx_mra_sip_parse_contact(&value, &contact) != NGX_OK
-            || contact.star)
-        {
-            continue;
-        }
-
-        if (contact.reg_id) {
-            client->adaptive = 1;
-        }
-
-        if (ngx_mra_sip_find_param(&contact.addr.params,
-                                   (u_char *) "x-cisco-mra-ha", 14, &param)
-            == NGX_OK
-            && ngx_mra_span_case_is(&param.value, "AR_SK"))
-        {
-            client->ar_sk = 1;
-        }
+void
+ngx_stream_mra_path_contact(ngx_stream_mra_client_t *client,
+    ngx_mra_sip_contact_t *contact)
+{
+    if (ngx_mra_span_case_is(&contact->ha, "AR_SK")) {
+        client->ar_sk = 1;
     }
 
-    client->adaptive |= client->ar_sk;
+    if (contact->reg_id || client->ar_sk) {
+        client->adaptive = 1;
+    }
 }
 
 
@@ -400,19 +390,32 @@ ngx_stream_mra_path_told(ngx_stream_mra_relay_t *r,
         return NGX_ERROR;
     }
 
-    last = ngx_sprintf(uri->data, "<sip:p-%08xD",
-                       ngx_stream_mra_hop_id(p->hop));
+    last = ngx_cpymem(uri->data, "<sip:p-", sizeof("<sip:p-") - 1);
+    last = ngx_stream_mra_path_print(last, ngx_stream_mra_hop_id(p->hop));
 
     if (r->client->path) {
-        last = ngx_sprintf(last, ".%08xD", r->client->path);
+        *last++ = '.';
+        last = ngx_stream_mra_path_print(last, r->client->path);
     }
 
-    last = ngx_sprintf(last, "@%V;transport=%s;lr>", &addr->hostport,
-                       addr->tls ? "tls" : "tcp");
+    *last++ = '@';
+    last = ngx_cpymem(last, addr->hostport.data, addr->hostport.len);
+    last = ngx_cpymem(last, addr->tls ? ";transport=tls;lr>"
+                                      : ";transport=tcp;lr>",
+                      sizeof(";transport=tls;lr>") - 1);
 
     uri->len = last - uri->data;
 
     return NGX_OK;
+}
+
+
+static u_char *
+ngx_stream_mra_path_print(u_char *dst, uint32_t id)
+{
+    id = htonl(id);
+
+    return ngx_hex_dump(dst, (u_char *) &id, sizeof(uint32_t));
 }
 
 

@@ -38,9 +38,11 @@ ngx_stream_mra_hop_t *ngx_stream_mra_path_choose(ngx_stream_mra_relay_t *r);
 
 ngx_int_t ngx_stream_mra_path_tell(ngx_stream_mra_relay_t *r);
 
-/* whether the client follows paths, from its REGISTER */
+/* whether the client follows paths, from its REGISTER, then each Contact */
 
 void ngx_stream_mra_path_announced(ngx_stream_mra_relay_t *r);
+void ngx_stream_mra_path_contact(ngx_stream_mra_client_t *client,
+    ngx_mra_sip_contact_t *contact);
 
 /*
  * The 2xx to the REGISTER in p: what the next hop tells of its path is

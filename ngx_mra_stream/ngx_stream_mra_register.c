@@ -87,6 +87,10 @@ ngx_stream_mra_edit_registration(ngx_stream_mra_relay_t *r)
             continue;
         }
 
+        if (!r->client->trunk) {
+            ngx_stream_mra_path_contact(r->client, &contact);
+        }
+
         if (contact.uri.scheme != NGX_MRA_SIP_SIP
             && contact.uri.scheme != NGX_MRA_SIP_SIPS)
         {

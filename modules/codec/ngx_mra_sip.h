@@ -200,6 +200,7 @@ typedef struct {
     ngx_str_t                q;         /* data NULL: none */
     ngx_str_t                instance;  /* +sip.instance with "<" and ">";
                                            data NULL: none */
+    ngx_str_t                ha;        /* x-cisco-mra-ha; data NULL: none */
     uint32_t                 expires;   /* seconds, if has_expires */
     uint32_t                 reg_id;    /* 0: none */
     unsigned                 has_expires:1;

@@ -341,6 +341,9 @@ ngx_mra_sip_parse_contact(ngx_str_t *value, ngx_mra_sip_contact_t *contact)
         } else if (ngx_mra_span_case_is(&param.name, "+sip.instance")) {
             contact->instance = param.value;
 
+        } else if (ngx_mra_span_case_is(&param.name, "x-cisco-mra-ha")) {
+            contact->ha = param.value;
+
         } else if (ngx_mra_span_case_is(&param.name, "reg-id")) {
 
             if (ngx_mra_span_number(&param.value, 0x7fffffff, &n) == NGX_OK) {

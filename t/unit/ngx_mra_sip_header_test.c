@@ -316,6 +316,7 @@ contact_test(void)
     mra_is_str(c.addr.uri, "sip:a@192.0.2.1:5061;transport=tls;ob", "its URI");
     mra_is_str(c.uri.host, "192.0.2.1", "its host");
     mra_is_str(c.instance, "<urn:uuid:1>", "its instance");
+    mra_is_str(c.ha, "AR_SK", "what it announces");
     mra_is_str(c.q, "0.7", "its q");
     mra_is(c.has_expires, 1, "it expires");
     mra_is(c.expires, 3600, "in an hour");
@@ -325,7 +326,7 @@ contact_test(void)
     value = text(0, "<sip:a@b>");
     mra_is(ngx_mra_sip_parse_contact(&value, &c), NGX_OK, "a bare contact");
     mra_ok(!c.has_expires && !c.reg_id && !c.q.data
-           && !c.instance.data, "has nothing else");
+           && !c.instance.data && !c.ha.data, "has nothing else");
 
     value = text(0, "*");
     mra_is(ngx_mra_sip_parse_contact(&value, &c), NGX_OK, "a star");
