@@ -17,7 +17,7 @@ use MRA::Util;
 use Test::More;
 use Time::HiRes qw(time);
 
-my $t = MRA::Nginx->new->plan(43);
+my $t = MRA::Nginx->new->plan(44);
 
 my $pushes = 0;
 my %told = (name => 'core1', registrations => 40, capacity => 100,
@@ -34,7 +34,7 @@ $t->write_file_expand('nginx.conf', <<"END");
 %%MAIN%%
 worker_processes 2;
 events { }
-mra { node edge1; capacity 1000; stun_keepalive_interval 2s;
+mra { node edge1; capacity 1000; stun_keepalive_interval 4s;
       stun_keepalive_timeout 1s; }
 http { %%HTTP%%
     server { listen 127.0.0.1:%%PORT_http%%;
@@ -72,7 +72,11 @@ unlike(metrics(), qr/next_hop_registrations\{[^}]*\Q@{[$other->address]}/,
 
 # what we tell, and to whom: 2 workers with 2 links each
 
-ok(wait_for(5, sub { telling($core) == 4 }), 'each link tells of us');
+ok(wait_for(10, sub { telling($core) == 4 }), 'each link tells of us');
+my ($began) = map { $_->{time} } grep { ($_->{what} // '') eq 'STUN' }
+    $core->seen;
+cmp_ok((grep { told($_) } $core->seen)[3]{time} - $began, '<', 3,
+    'at once');
 my ($note) = grep { told($_) } $core->seen;
 is(pack('H*', $note->{attributes}{c7a0}), 'edge1', 'our name');
 like($note->{attributes}{c7a1}, qr/^0100.{4}0{8}000003e8/, 'our load');
@@ -82,7 +86,7 @@ my %first;
 $first{$_->{connection}} //= told($_)
     for grep { ($_->{what} // '') eq 'STUN' } $core->seen;
 is(scalar(grep { $_ } values %first), 4, 'in the first STUN of a link');
-ok(wait_for(9, sub { (grep { told($_) } $core->seen) >= 8 }),
+ok(wait_for(15, sub { (grep { told($_) } $core->seen) >= 8 }),
     'and again');
 is(telling($core), 4, 'on links only, not on spare connections');
 is(telling($other), 0, 'nothing to who is none of ours');
@@ -144,12 +148,13 @@ is(lines(qr/\[warn\] .* next hop tells of itself what cannot be/), 1,
 # one that changes its mind all the time
 
 my $flaps = lines(qr/is down: it has no next hop/);
+my $start = time;
 for my $n (1 .. 30) {
     push_node(flags => $n % 2 ? 2 : 0);
     select undef, undef, undef, 0.1;
 }
-cmp_ok(lines(qr/is down: it has no next hop/) - $flaps, '<=', 4,
-    'is no flood in the log');
+cmp_ok(lines(qr/is down: it has no next hop/) - $flaps, '<=',
+    4 + (time - $start) / 4, 'is no flood in the log');
 push_node(flags => 0);
 ok(wait_for(10, sub { hop($core)->{state} eq 'up' }), 'and is up in the end');
 
@@ -157,13 +162,13 @@ ok(wait_for(10, sub { hop($core)->{state} eq 'up' }), 'and is up in the end');
 # frozen; requests arrive, answers do not
 
 $core->signal('STOP');
-ok(wait_for(6, sub { hop($core)->{state} eq 'down' }), 'frozen: down');
+ok(wait_for(15, sub { hop($core)->{state} eq 'down' }), 'frozen: down');
 is(hop($core)->{reason}, 'keepalive timed out', 'is the reason');
 $core->signal('CONT');
 ok(wait_for(10, sub { hop($core)->{state} eq 'up' }), 'it is up again');
 
 $core->behave(options => 0, register => 0);
-ok(wait_for(8, sub { hop($core)->{state} eq 'down' }), 'no answers: down');
+ok(wait_for(15, sub { hop($core)->{state} eq 'down' }), 'no answers: down');
 is(hop($core)->{reason}, 'keepalive timed out', 'is the reason');
 $core->behave(stun => 1, node => [node_attributes(%told)], push => $pushes);
 ok(wait_for(20, sub { hop($core)->{state} eq 'up' }), 'it answers again');

@@ -19,14 +19,14 @@ use MRA::Util;
 use Test::More;
 use Time::HiRes qw(time);
 
-my $t = MRA::Nginx->new->plan(38);
+my $t = MRA::Nginx->new->plan(39);
 
 my @uc = map { MRA::Hop->new($t, $_, stun => 1) } qw(uc1 uc2);
 my %id = map { $_->{name} => Compress::Raw::Zlib::crc32($_->address) } @uc;
 
 my $tiers = MRA::Tiers->new($t, uc => [map { $_->port } @uc], cores => 2,
     workers => 2, accept => 0, http => 1, core_extra => 'capacity 500;',
-    extra => 'stun_keepalive_interval 2s; stun_keepalive_timeout 1s;')->run;
+    extra => 'stun_keepalive_timeout 1s;')->run;
 
 my @core = map { '127.0.0.1:' . $tiers->core($_)->port('trunk') } 0, 1;
 
@@ -74,7 +74,8 @@ my ($mine) = grep { $own->{address} eq $core[$_] } 0, 1;
 ok(defined $mine, 'its core node');
 my ($uc) = grep { $id{$uc[$_]{name}} == $u } 0, 1;
 ok(defined $uc, 'its registrar');
-ok(wait_for(5, sub { (hops())[$mine]{node}{registrations} == 1 }),
+ok(wait_for(10, sub {
+    ask($phone); return (hops())[$mine]{node}{registrations} == 1 }),
     'it is counted');
 
 my $classic = $tiers->phone(0, user => 'classic');
@@ -133,6 +134,8 @@ ok(wait_for(10, sub { ask($phone)->{type} eq 'success' }), 'success');
 
 # its registrar is frozen, and nothing but keepalives comes
 
+ok(wait_for(15, sub { time - ($uc[$uc]->seen)[-1]{time} > 2 }),
+    'the core node has no reason of its own to ask');
 $uc[$uc]->signal('STOP');
 ok(wait_for(8, sub { ask($phone)->{type} eq 'error' }),
     'registrar frozen: error');
@@ -166,9 +169,15 @@ sub ask {
 
 
 sub hops {
-    my $body = get($tiers->edge->port('http'), '/api/1/next_hops')->{body};
-    my %hop = map { $_->{address} => $_ } @{decode_json($body)->{core}};
+    my %hop = map { $_->{address} => $_ }
+        @{api($tiers->edge, 'next_hops')->{core}};
     return @hop{@core};
+}
+
+
+sub api {
+    my ($node, $path) = @_;
+    return decode_json(get($node->port('http'), "/api/1/$path")->{body});
 }
 
 
