@@ -3,6 +3,7 @@
 use strict;
 use warnings;
 
+use IO::Socket::INET;
 use MRA::Cert;
 use MRA::DNS;
 use MRA::Daemon;
@@ -10,8 +11,9 @@ use MRA::Nginx;
 use MRA::Nodes;
 use MRA::Util;
 use Test::More;
+use Time::HiRes qw(time);
 
-my $t = MRA::Nginx->new()->plan(41);
+my $t = MRA::Nginx->new()->plan(49);
 my $dir = $t->dir;
 
 $t->write_file('password', "open sesame\n");
@@ -55,7 +57,8 @@ my $acl = '~mra:* +ping +role +script|load +evalsha +eval +time +get +set '
     . '+pttl +del +setnx +scan +xadd +xrange +xrevrange +xread '
     . '+hset +hgetall +hdel +pexpire +info';
 
-my $redis = MRA::Daemon->redis($t, '--unixsocket', "$dir/redis.sock",
+my $redis = MRA::Daemon->redis($t, '--bind', '127.0.0.1', '-::1',
+    '--unixsocket', "$dir/redis.sock",
     '--unixsocketperm', 777);
 
 my $port = $redis->port;
@@ -68,6 +71,14 @@ my $resolver = 'resolver 127.0.0.1:' . $dns->port . ' ipv6=off;';
 
 $dns->tell('redis.example' => ['127.0.0.1'],
     'many.example' => ['127.0.0.9', '127.0.0.1']);
+
+SKIP: {
+    skip 'no IPv6 here', 4 unless slurp('/proc/net/if_inet6') =~ / lo$/m;
+    my ($ipv6) = $resolver =~ s/ipv6=off/ipv6=on/r;
+    $dns->tell('six.example' => ['::1']);
+    works('IPv6', "[::1]:$port");
+    works('a name with an IPv6 address', "six.example:$port", mra => $ipv6);
+}
 
 works('a name', "redis.example:$port", mra => $resolver);
 works('several addresses', "many.example:$port", mra => $resolver);
@@ -93,6 +104,29 @@ works('a password', "127.0.0.1:$port password_file=$dir/password");
 fails('without it', "127.0.0.1:$port", qr/it answered "NOAUTH .*"/);
 fails('nobody there', '127.0.0.1:' . $t->port('nobody'),
     qr/connect\(\) failed \(111: Connection refused\)/);
+
+
+# it is tried again, ever more rarely
+
+my $closes = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 64);
+my @tried;
+
+child(sub { while (my $c = $closes->accept) {
+    open my $notes, '>>', "$dir/tried";
+    print $notes time, "\n";
+} });
+
+my $tries = MRA::Nodes->new($t, n => 1,
+    redis => '127.0.0.1:' . $closes->sockport);
+
+ok(wait_for(60, sub { (@tried = split /\n/, slurp("$dir/tried")) >= 16 }),
+    'a server that closes is tried again');
+my @pauses = map { $tried[$_] - $tried[$_ - 1] } 1 .. $#tried;
+cmp_ok($tried[-1] - $tried[0], '>', 3, 'ever more rarely');
+cmp_ok((sort { $a <=> $b } @pauses)[-1], '<', 10, 'but not too rarely');
+cmp_ok($tried[3] - $tried[0], '<', ($tried[-1] - $tried[0]) / 2,
+    'soon at first');
+$_->stop for $tries->all;
 
 
 # TLS

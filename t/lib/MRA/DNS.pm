@@ -5,6 +5,7 @@ package MRA::DNS;
 #   my $dns = MRA::DNS->new($t);
 #   $dns->port;
 #   $dns->tell('uc.example.com' => ['127.0.0.1', '127.0.0.2']);
+#   $dns->tell('uc.example.com' => ['::1']);    # AAAA
 #   $dns->tell('uc.example.com' => undef);      # SERVFAIL
 #
 # All lives are one second.  Names that it does not know do not exist.
@@ -15,7 +16,7 @@ use warnings;
 use IO::Socket::INET;
 use JSON::PP ();
 use MRA::Util;
-use Socket qw(inet_aton);
+use Socket qw(AF_INET AF_INET6 inet_pton);
 
 my $json = JSON::PP->new;
 
@@ -73,12 +74,12 @@ sub answer {
     my $type = unpack 'n', substr $question, -4;
 
     my $code = !exists $names->{$name} ? 3 : !$names->{$name} ? 2 : 0;
-    my @addresses = $code || $type != 1 ? () : @{$names->{$name}};
+    my @addresses = map { inet_pton(/:/ ? AF_INET6 : AF_INET, $_) }
+        grep { $type == (/:/ ? 28 : 1) } $code ? () : @{$names->{$name}};
 
     return $id . pack('n5', 0x8180 | $code, 1, scalar @addresses, 0, 0)
         . $question
-        . join '', map { pack('n3Nn', 0xc00c, 1, 1, 1, 4) . inet_aton($_) }
-            @addresses;
+        . join '', map { pack('n3Nn/a', 0xc00c, $type, 1, 1, $_) } @addresses;
 }
 
 
