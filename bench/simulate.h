@@ -26,6 +26,7 @@
 #define SIM_REPORT     30        /* between two reports of a core node */
 #define SIM_KNOWN      90        /* a report is of use for so long */
 #define SIM_RING       256       /* seconds ahead that anything is due */
+#define SIM_REST       600       /* between two moves of a registration */
 #define SIM_SAMPLE     5         /* seconds between two points of a plot */
 #define SIM_START      100000    /* the clock never begins at 0 */
 

@@ -57,7 +57,8 @@ sim_init(sim_t *sim)
     for (d = 0; d < sim->ndeciders; d++) {
         decider = &sim->deciders[d];
 
-        ngx_mra_balance_init(&decider->policy, 10, sim_random(sim, 1 << 30));
+        ngx_mra_balance_init(&decider->policy, 10, SIM_REST,
+                             sim_random(sim, 1 << 30));
         decider->policy.n = sim->ncores;
 
         for (i = 0; i < sim->ncores; i++) {
@@ -417,9 +418,8 @@ sim_register(sim_t *sim, sim_reg_t *r, ngx_uint_t d)
 
     edge = &sim->edges[d / sim->nworkers];
 
-    if (sim->warning && !sim->off
-        && ngx_mra_balance_edge_asks(&edge->policy, r - sim->regs, r->came,
-                                     sim->now))
+    if (sim->warning && !sim->off && sim->now - r->came >= SIM_REST
+        && ngx_mra_balance_edge_asks(&edge->policy, r - sim->regs))
     {
         sim_rehome(sim, r);
         sim->registers++;

@@ -360,6 +360,9 @@ ngx_stream_mra_client_use(ngx_stream_mra_client_t *client,
 
         if (hop) {
             ngx_mra_count(mcf, ngx_stream_mra_hop_why(client->hop), 1);
+            ngx_stream_mra_hop_moved(client->hop, hop,
+                                     ngx_stream_mra_bindings_expire(client)
+                                     - ngx_time());
         }
     }
 

@@ -60,6 +60,8 @@ struct ngx_stream_mra_client_s {
     ngx_stream_mra_trunk_t      *trunk;     /* NULL: a phone */
     uint32_t                     path;      /* the id of the hop behind its
                                                hop; 0: not known */
+    uint32_t                     moved;     /* when for the balance, seconds
+                                               of ngx_current_msec */
     unsigned                     adaptive:1;  /* it follows Service-Route */
     unsigned                     ar_sk:1;     /* ... and says so itself */
 };

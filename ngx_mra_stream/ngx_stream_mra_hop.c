@@ -83,6 +83,10 @@ ngx_stream_mra_hops_init(ngx_cycle_t *cycle, ngx_stream_mra_hops_t *hops,
         }
     }
 
+    if (ngx_stream_mra_balance_init(hops) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     ngx_post_event(&hops->tick, &ngx_posted_events);
 
     return ngx_stream_mra_resolve_init(hops);
@@ -121,6 +125,8 @@ ngx_stream_mra_hop_add(ngx_stream_mra_hops_t *hops,
     if (ngx_stream_mra_state_init(hop) != NGX_OK) {
         return NULL;
     }
+
+    ngx_stream_mra_balance_new(hop);
 
     hop->conf_server = server;
     hop->retired = 0;
@@ -283,6 +289,7 @@ ngx_stream_mra_hops_tick(ngx_event_t *ev)
     }
 
     ngx_stream_mra_report_watch(hops);
+    ngx_stream_mra_balance_tick(hops);
 
     if (!ev->timer_set) {
         ngx_add_timer(ev, NGX_STREAM_MRA_HOP_TICK);
@@ -322,6 +329,7 @@ ngx_stream_mra_hop_follow(ngx_stream_mra_hop_t *hop)
         return;
     }
 
+    hop->ups += (hop->state == NGX_MRA_PROBE_DOWN);
     hop->state = state;
     hop->owed = 0;
 
@@ -414,8 +422,12 @@ ngx_stream_mra_hop_choose(ngx_stream_mra_hops_t *hops, uint64_t tried)
                        && !ngx_stream_mra_hop_is_draining(hops->hop[i]);
     }
 
-    n = ngx_mra_route_choose(routes, hops->n, tried,
-                             ngx_atomic_fetch_add(hops->ticket, 1));
+    for (i = 0; i < hops->n; i++) {
+        tried |= routes[i].up ? 0 : (uint64_t) 1 << i;
+    }
+
+    n = ngx_stream_mra_balance_choose(hops, routes, tried,
+                                      ngx_atomic_fetch_add(hops->ticket, 1));
 
     return (n == NGX_DECLINED) ? NULL : hops->hop[n];
 }

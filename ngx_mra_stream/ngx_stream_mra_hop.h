@@ -19,6 +19,7 @@
 #include <ngx_stream.h>
 #include "ngx_mra.h"
 #include "ngx_mra_probe.h"
+#include "ngx_mra_balance.h"
 #include "ngx_mra_route.h"
 #include "ngx_mra_status.h"
 #include "ngx_stream_mra_link.h"
@@ -126,6 +127,7 @@ struct ngx_stream_mra_hop_s {
     ngx_mra_probe_t           *shared;      /* by all workers */
     ngx_mra_report_t           report;      /* as last looked at */
     ngx_uint_t                 state;       /* as last acted upon */
+    uint32_t                   ups;         /* how often it came up */
     ngx_msec_t                 owed;        /* the oldest message that
                                                nothing came after; 0: none */
 
@@ -159,6 +161,9 @@ struct ngx_stream_mra_hops_s {
     uint32_t                              worker;
     ngx_atomic_t                         *ticket;    /* of all workers */
     ngx_event_t                           tick;
+    ngx_mra_balance_t                    *balance;   /* NULL: off */
+    ngx_msec_t                            balanced;
+    ngx_uint_t                            loads;     /* hops that tell */
     uint32_t                              print;     /* of what was told */
     ngx_msec_t                            reported;  /* ... and when */
 };
@@ -224,6 +229,20 @@ ngx_int_t ngx_stream_mra_hops_init(ngx_cycle_t *cycle,
 
 ngx_stream_mra_hop_t *ngx_stream_mra_hop_choose(ngx_stream_mra_hops_t *hops,
     uint64_t tried);
+
+/*
+ * The hop to which a registration leaves "hop" with this REGISTER because
+ * that has more than its share; "moved" is when it last did so, in seconds
+ * of ngx_current_msec, 0: never.  NULL: it stays.
+ */
+
+ngx_stream_mra_hop_t *ngx_stream_mra_hop_balance(ngx_stream_mra_hop_t *hop,
+    time_t moved);
+
+/* one went there, which "from" may still count for "life" seconds */
+
+void ngx_stream_mra_hop_moved(ngx_stream_mra_hop_t *from,
+    ngx_stream_mra_hop_t *to, time_t life);
 
 /* the same one for the same key, as long as it is up; NULL: none is */
 

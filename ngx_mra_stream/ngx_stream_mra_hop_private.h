@@ -215,4 +215,24 @@ ngx_stream_mra_hop_t *ngx_stream_mra_hop_add(ngx_stream_mra_hops_t *hops,
 void ngx_stream_mra_hop_hurry(ngx_stream_mra_hop_t *hop);
 
 
+/*
+ * Balance among the hops: ngx_stream_mra_balance.c
+ */
+
+/* NGX_OK or NGX_ERROR */
+
+ngx_int_t ngx_stream_mra_balance_init(ngx_stream_mra_hops_t *hops);
+
+/* the hop takes the place of another one */
+
+void ngx_stream_mra_balance_new(ngx_stream_mra_hop_t *hop);
+
+void ngx_stream_mra_balance_tick(ngx_stream_mra_hops_t *hops);
+
+/* as ngx_mra_route_choose(), of those that carry less if they tell */
+
+ngx_int_t ngx_stream_mra_balance_choose(ngx_stream_mra_hops_t *hops,
+    ngx_mra_route_t *r, uint64_t tried, ngx_uint_t ticket);
+
+
 #endif /* _NGX_STREAM_MRA_HOP_PRIVATE_H_INCLUDED_ */

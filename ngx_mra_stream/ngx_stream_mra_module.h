@@ -14,6 +14,7 @@
 #include <ngx_core.h>
 #include <ngx_stream.h>
 #include "ngx_mra.h"
+#include "ngx_mra_balance.h"
 #include "ngx_mra_hash.h"
 #include "ngx_mra_node.h"
 #include "ngx_stream_mra_link.h"
@@ -44,6 +45,9 @@ typedef struct {
     ngx_stream_mra_bindings_t     *bindings;
     ngx_stream_mra_peers_t        *peers;
     ngx_stream_mra_edges_t        *edges;
+
+    ngx_mra_balance_edge_t         crowd;
+    ngx_msec_t                     counted;
 } ngx_stream_mra_worker_t;
 
 

@@ -25,6 +25,8 @@
 static ngx_uint_t ngx_stream_mra_path_value(ngx_str_t *value, uint32_t *ids);
 static ngx_stream_mra_hop_t *ngx_stream_mra_path_register(
     ngx_stream_mra_client_t *client, ngx_stream_mra_hop_t *wish);
+static ngx_stream_mra_hop_t *ngx_stream_mra_path_balance(
+    ngx_stream_mra_client_t *client, ngx_stream_mra_hop_t *hop);
 static ngx_stream_mra_hop_t *ngx_stream_mra_path_trunk(
     ngx_stream_mra_relay_t *r, ngx_stream_mra_hop_t *wish);
 static ngx_int_t ngx_stream_mra_path_told(ngx_stream_mra_relay_t *r,
@@ -185,10 +187,14 @@ ngx_stream_mra_path_register(ngx_stream_mra_client_t *client,
 
     hop = wish ? wish : client->hop;
 
-    if (hop == NULL || !ngx_stream_mra_hop_is_draining(hop)
-        || !ngx_stream_mra_dialogs_idle(client))
-    {
+    if (hop == NULL || !ngx_stream_mra_dialogs_idle(client)) {
         return wish;
+    }
+
+    if (!ngx_stream_mra_hop_is_draining(hop)) {
+        other = ngx_stream_mra_path_balance(client, hop);
+
+        return other ? other : wish;
     }
 
     other = ngx_stream_mra_hop_choose(client->conf->hops,
@@ -200,6 +206,39 @@ ngx_stream_mra_path_register(ngx_stream_mra_client_t *client,
 
     ngx_log_error(NGX_LOG_INFO, client->link.connection->log, 0,
                   "client leaves next hop \"%V\" in maintenance for \"%V\"",
+                  &hop->name, &other->name);
+
+    return other;
+}
+
+
+/* only phones that are told where they are, NULL: it stays */
+
+static ngx_stream_mra_hop_t *
+ngx_stream_mra_path_balance(ngx_stream_mra_client_t *client,
+    ngx_stream_mra_hop_t *hop)
+{
+    ngx_stream_mra_hop_t  *other;
+
+    if (!client->adaptive || !ngx_stream_mra_path_is_up(hop)) {
+        return NULL;
+    }
+
+    other = ngx_stream_mra_hop_balance(hop, client->moved);
+    if (other == NULL) {
+        return NULL;
+    }
+
+    /* one that has just come is where its wish says */
+
+    if (client->hop == NULL) {
+        ngx_stream_mra_client_use(client, hop);
+    }
+
+    client->moved = ngx_max(ngx_current_msec / 1000, 1);
+
+    ngx_log_error(NGX_LOG_INFO, client->link.connection->log, 0,
+                  "client leaves crowded next hop \"%V\" for \"%V\"",
                   &hop->name, &other->name);
 
     return other;

@@ -14,6 +14,7 @@
 #include "ngx_stream_mra_protect.h"
 #include "ngx_stream_mra_register.h"
 #include "ngx_stream_mra_binding.h"
+#include "ngx_stream_mra_crowd.h"
 #include "ngx_stream_mra_path.h"
 #include "ngx_stream_mra_follow.h"
 
@@ -278,7 +279,9 @@ ngx_stream_mra_registered(ngx_stream_mra_relay_t *r,
         return NGX_OK;
     }
 
-    if (ngx_stream_mra_path_answer(r, p) != NGX_OK) {
+    if (ngx_stream_mra_path_answer(r, p) != NGX_OK
+        || ngx_stream_mra_crowd_warn(r) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

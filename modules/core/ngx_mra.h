@@ -21,7 +21,7 @@
 
 /* layout of what is declared here and in ngx_mra_store.h */
 
-#define NGX_MRA_ABI      4
+#define NGX_MRA_ABI      5
 
 /*
  * When this module is missing, of another version, or loaded later than
@@ -46,6 +46,9 @@ typedef struct {
     ngx_msec_t         stun_keepalive_interval;
     ngx_msec_t         stun_keepalive_timeout;
     ngx_flag_t         sip_path_headers;
+    ngx_flag_t         balance;
+    ngx_uint_t         balance_threshold;          /* percent */
+    ngx_msec_t         balance_rest;
     ngx_uint_t         capacity;                   /* registrations, 0: not
                                                       told */
 

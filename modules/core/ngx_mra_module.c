@@ -76,6 +76,16 @@ static ngx_mra_range_t  ngx_mra_capacity_range = {
     "must be a number of registrations up to 100000000, 0: not told"
 };
 
+static ngx_mra_range_t  ngx_mra_balance_threshold_range = {
+    1, 100,
+    "must be a number of percent between 1 and 100, as in \"10\""
+};
+
+static ngx_mra_range_t  ngx_mra_balance_rest_range = {
+    1000, 86400 * 1000,
+    "must be a time between 1s and 86400s (a day), as in \"10m\""
+};
+
 static ngx_mra_range_t  ngx_mra_ipv6_prefix_range = {
     16, 128,
     "must be a number of bits between 16 and 128, as in \"64\""
@@ -203,6 +213,27 @@ static ngx_command_t  ngx_mra_commands[] = {
       0,
       offsetof(ngx_mra_core_conf_t, pub.stun_keepalive_timeout),
       &ngx_mra_keepalive_timeout_range },
+
+    { ngx_string("balance"),
+      NGX_MRA_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_flag_slot,
+      0,
+      offsetof(ngx_mra_core_conf_t, pub.balance),
+      NULL },
+
+    { ngx_string("balance_threshold"),
+      NGX_MRA_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_mra_set_number,
+      0,
+      offsetof(ngx_mra_core_conf_t, pub.balance_threshold),
+      &ngx_mra_balance_threshold_range },
+
+    { ngx_string("balance_rest"),
+      NGX_MRA_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
+      ngx_mra_set_time,
+      0,
+      offsetof(ngx_mra_core_conf_t, pub.balance_rest),
+      &ngx_mra_balance_rest_range },
 
     { ngx_string("capacity"),
       NGX_MRA_CONF|NGX_DIRECT_CONF|NGX_CONF_TAKE1,
@@ -554,6 +585,9 @@ ngx_mra_create_conf(ngx_cycle_t *cycle)
     mccf->pub.credentials_refresh_interval = NGX_CONF_UNSET_MSEC;
     mccf->pub.credentials_cleanup_interval = NGX_CONF_UNSET_MSEC;
     mccf->pub.max_authorizations = NGX_CONF_UNSET_UINT;
+    mccf->pub.balance = NGX_CONF_UNSET;
+    mccf->pub.balance_threshold = NGX_CONF_UNSET_UINT;
+    mccf->pub.balance_rest = NGX_CONF_UNSET_MSEC;
     mccf->pub.capacity = NGX_CONF_UNSET_UINT;
     mccf->pub.rate_control_period = NGX_CONF_UNSET_MSEC;
     mccf->pub.stun_keepalive = NGX_CONF_UNSET;
@@ -599,6 +633,9 @@ ngx_mra_init_conf(ngx_cycle_t *cycle, void *conf)
     ngx_conf_init_msec_value(mccf->pub.credentials_cleanup_interval,
                              720 * 60 * 1000);
     ngx_conf_init_uint_value(mccf->pub.max_authorizations, 8);
+    ngx_conf_init_value(mccf->pub.balance, 1);
+    ngx_conf_init_uint_value(mccf->pub.balance_threshold, 10);
+    ngx_conf_init_msec_value(mccf->pub.balance_rest, 600 * 1000);
     ngx_conf_init_uint_value(mccf->pub.capacity, 0);
     ngx_conf_init_msec_value(mccf->pub.rate_control_period, 300 * 1000);
     ngx_conf_init_value(mccf->pub.stun_keepalive, 1);

@@ -62,11 +62,12 @@ static uint32_t ngx_mra_balance_mix(uint32_t h);
 
 void
 ngx_mra_balance_init(ngx_mra_balance_t *b, ngx_uint_t threshold,
-    uint32_t random)
+    time_t rest, uint32_t random)
 {
     ngx_memzero(b, sizeof(ngx_mra_balance_t));
 
     b->threshold = threshold;
+    b->rest = rest;
     b->random = random;
 }
 
@@ -166,7 +167,7 @@ ngx_mra_balance_usable(ngx_mra_balance_t *b)
             }
 
             hop->usable = hop->up && !hop->draining && hop->weight
-                          && hop->unrest < 2 * NGX_MRA_BALANCE_UNREST
+                          && hop->unrest <= 2 * NGX_MRA_BALANCE_UNREST
                           && !(backup && found);
 
             hop->believed = hop->usable && hop->known;
@@ -543,7 +544,7 @@ ngx_mra_balance_leaves(ngx_mra_balance_t *b, ngx_uint_t i, time_t moved,
         return NGX_OK;
     }
 
-    if (moved && now - moved < NGX_MRA_BALANCE_REST) {
+    if (moved && now - moved < b->rest) {
         return NGX_DECLINED;
     }
 
@@ -707,11 +708,9 @@ ngx_mra_balance_edge_update(ngx_mra_balance_edge_t *edge, uint64_t own,
 
 
 ngx_uint_t
-ngx_mra_balance_edge_asks(ngx_mra_balance_edge_t *edge, uint32_t hash,
-    time_t came, time_t now)
+ngx_mra_balance_edge_asks(ngx_mra_balance_edge_t *edge, uint32_t hash)
 {
     return edge->active
-           && now - came >= NGX_MRA_BALANCE_REST
            && (ngx_mra_balance_mix(hash ^ edge->salt) & 0xffff) < edge->share;
 }
 

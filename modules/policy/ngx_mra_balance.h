@@ -14,7 +14,7 @@
  *     that cannot move), more leave, once in some minutes;
  *   - nothing moves while the load is within the threshold, and once it was
  *     not, until it is within half of it;
- *   - no registration moves twice within NGX_MRA_BALANCE_REST;
+ *   - no registration moves twice within "rest" seconds;
  *   - whatever is reported, of the registrations of one decider a hop that
  *     has the share s of the weights gets no more than s (2 - s), and one
  *     that claims to be crowded keeps a quarter of s;
@@ -32,10 +32,6 @@
 
 
 #define NGX_MRA_BALANCE_MAX    NGX_MRA_ROUTE_MAX
-
-/* a registration that was moved stays for so long, seconds */
-
-#define NGX_MRA_BALANCE_REST   600
 
 
 typedef struct {
@@ -79,6 +75,7 @@ typedef struct {
     /* the rest is private */
 
     ngx_uint_t              threshold;     /* percent */
+    time_t                  rest;          /* seconds */
     uint32_t                random;        /* of this decider */
     time_t                  quiet;         /* from then on reports tell what
                                               has come of all moves */
@@ -91,12 +88,13 @@ typedef struct {
 
 
 /*
- * "threshold" is in percent of what a hop should have; "random" differs
- * from one decider to the next: it says who moves the odd registration.
+ * "threshold" is in percent of what a hop should have; a registration that
+ * was moved stays for "rest" seconds; "random" differs from one decider to
+ * the next: it says who moves the odd registration.
  */
 
 void ngx_mra_balance_init(ngx_mra_balance_t *b, ngx_uint_t threshold,
-    uint32_t random);
+    time_t rest, uint32_t random);
 
 /*
  * Decides upon what the caller has set in b->hop[]; "now" is in seconds, of
@@ -165,12 +163,12 @@ void ngx_mra_balance_edge_update(ngx_mra_balance_edge_t *edge, uint64_t own,
     time_t now);
 
 /*
- * Whether the client is to be asked to leave; "hash" is of its name.  Who
- * came to this node, at "came", within NGX_MRA_BALANCE_REST may stay.
+ * Whether the client is to be asked to leave; "hash" is of its name.  The
+ * caller spares those who came lately.
  */
 
 ngx_uint_t ngx_mra_balance_edge_asks(ngx_mra_balance_edge_t *edge,
-    uint32_t hash, time_t came, time_t now);
+    uint32_t hash);
 
 
 #endif /* _NGX_MRA_BALANCE_H_INCLUDED_ */
