@@ -24,6 +24,9 @@
 
 #define NGX_STREAM_MRA_EDGE_ROWS     512
 
+#define NGX_STREAM_MRA_EDGE_SIGN                                             \
+    (NGX_STREAM_MRA_NONCE_LEN - NGX_STREAM_MRA_EDGE_PREFIX)
+
 #define NGX_STREAM_MRA_EDGE_TOUCH    (600 * 1000)     /* ms */
 
 
@@ -75,6 +78,8 @@ static ngx_int_t ngx_stream_mra_edge_match(ngx_connection_t *c,
 static void ngx_stream_mra_edges_timer(ngx_event_t *ev);
 static ngx_int_t ngx_stream_mra_edge_nonce(ngx_stream_mra_client_t *client,
     u_char *tag, u_char *nonce);
+static void ngx_stream_mra_edge_sign(uint32_t id, u_char *nonce,
+    u_char *sign);
 static void ngx_stream_mra_edge_join(ngx_stream_mra_trunk_t *t, u_char *tag);
 static ngx_stream_mra_edge_t *ngx_stream_mra_edge_get(uint32_t id,
     u_char *nonce);
@@ -423,10 +428,49 @@ ngx_stream_mra_edge_nonce(ngx_stream_mra_client_t *client, u_char *tag,
     rc = ngx_mra_key(ngx_stream_mra_get_worker()->mcf, NGX_MRA_NODE, &scope,
                      &name, key);
 
-    ngx_memcpy(nonce, key, NGX_STREAM_MRA_NONCE_LEN);
+    ngx_memcpy(nonce, key, NGX_STREAM_MRA_EDGE_PREFIX);
+    ngx_stream_mra_edge_sign(client->conf->id, nonce,
+                             nonce + NGX_STREAM_MRA_EDGE_PREFIX);
     ngx_free(p);
 
     return rc;
+}
+
+
+/* NGX_STREAM_MRA_EDGE_SIGN bytes, that whoever has the secret can check */
+
+static void
+ngx_stream_mra_edge_sign(uint32_t id, u_char *nonce, u_char *sign)
+{
+    uint64_t        hash;
+    ngx_mra_hash_t  h;
+
+    ngx_mra_hash_init(&h, ngx_stream_mra_get_worker()->key);
+    ngx_mra_hash_add(&h, (u_char *) &id, sizeof(uint32_t));
+    ngx_mra_hash_add(&h, nonce, NGX_STREAM_MRA_EDGE_PREFIX);
+
+    hash = ngx_mra_hash_end(&h);
+
+    ngx_memcpy(sign, &hash, NGX_STREAM_MRA_EDGE_SIGN);
+}
+
+
+ngx_uint_t
+ngx_stream_mra_edge_is_signed(uint32_t id, ngx_stream_mra_flow_t *flow)
+{
+    u_char  sign[NGX_STREAM_MRA_EDGE_SIGN];
+
+    if (flow->worker || flow->slot
+        || ngx_stream_mra_edges()->table == NULL)
+    {
+        return 0;
+    }
+
+    ngx_stream_mra_edge_sign(id, flow->nonce, sign);
+
+    return ngx_memcmp(sign, flow->nonce + NGX_STREAM_MRA_EDGE_PREFIX,
+                      NGX_STREAM_MRA_EDGE_SIGN)
+           == 0;
 }
 
 

@@ -80,9 +80,16 @@ void ngx_stream_mra_edge_flow(ngx_stream_mra_edge_t *edge,
     ngx_stream_mra_flow_t *flow);
 
 /*
- * Whether a flow token of another node, or the id of a binding (its bytes
- * behind the tag), names an edge node that is or was here lately; *flow is
- * that of the node then.
+ * Whether the flow, in the token of another node, is that of an edge node of
+ * this upstream: whoever has our secret has written it.
+ */
+
+ngx_uint_t ngx_stream_mra_edge_is_signed(uint32_t id,
+    ngx_stream_mra_flow_t *flow);
+
+/*
+ * Whether the id of a binding (its bytes behind the tag) names an edge node
+ * that is or was here lately; *flow is that of the node then.
  */
 
 ngx_uint_t ngx_stream_mra_edge_known(uint32_t id, u_char *nonce,

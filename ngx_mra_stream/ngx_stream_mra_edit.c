@@ -152,7 +152,7 @@ ngx_stream_mra_own_route(ngx_stream_mra_relay_t *r, ngx_str_t *value,
 
 /*
  * What another node wrote is as good as ours, if it names this very client,
- * or an edge node that is one of ours as well.
+ * or an edge node, and whoever wrote it has our secret.
  */
 
 static ngx_uint_t
@@ -177,8 +177,7 @@ ngx_stream_mra_own_flow(ngx_stream_mra_relay_t *r, u_char *p, size_t len,
         return ngx_stream_mra_follow_is_own(r, p);
     }
 
-    return flow->worker == 0
-           && ngx_stream_mra_edge_known(r->id, flow->nonce, flow);
+    return ngx_stream_mra_edge_is_signed(r->id, flow);
 }
 
 
