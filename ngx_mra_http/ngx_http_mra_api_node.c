@@ -294,6 +294,13 @@ ngx_http_mra_api_write_hop(ngx_http_mra_json_t *j, ngx_mra_hop_status_t *hop)
     }
 
     ngx_http_mra_json_number(j, "clients", hop->clients);
+    ngx_http_mra_json_open(j, "clients_left", '{');
+    ngx_http_mra_json_number(j, "down", hop->left[NGX_MRA_HOP_LEFT_DOWN]);
+    ngx_http_mra_json_number(j, "draining",
+                             hop->left[NGX_MRA_HOP_LEFT_DRAINING]);
+    ngx_http_mra_json_number(j, "balance",
+                             hop->left[NGX_MRA_HOP_LEFT_BALANCE]);
+    ngx_http_mra_json_close(j, '}');
     ngx_http_mra_api_write_report(j, &hop->report);
     ngx_http_mra_json_close(j, '}');
 }

@@ -359,7 +359,7 @@ ngx_stream_mra_client_use(ngx_stream_mra_client_t *client,
         ngx_mra_hop_count(mcf, client->hop->shared, -1);
 
         if (hop) {
-            ngx_mra_count(mcf, ngx_stream_mra_hop_why(client->hop), 1);
+            ngx_stream_mra_hop_leave(client->hop);
             ngx_stream_mra_hop_moved(client->hop, hop,
                                      ngx_stream_mra_bindings_expire(client)
                                      - ngx_time());

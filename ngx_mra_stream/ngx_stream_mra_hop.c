@@ -534,15 +534,20 @@ ngx_stream_mra_hop_is_draining(ngx_stream_mra_hop_t *hop)
 }
 
 
-ngx_mra_counter_e
-ngx_stream_mra_hop_why(ngx_stream_mra_hop_t *hop)
+void
+ngx_stream_mra_hop_leave(ngx_stream_mra_hop_t *hop)
 {
+    ngx_mra_hop_left_e  why;
+
     if (hop->retired || !ngx_stream_mra_hop_is_up(hop)) {
-        return NGX_MRA_SIP_REROUTED;
+        why = NGX_MRA_HOP_LEFT_DOWN;
+
+    } else {
+        why = ngx_stream_mra_hop_is_draining(hop) ? NGX_MRA_HOP_LEFT_DRAINING
+                                                  : NGX_MRA_HOP_LEFT_BALANCE;
     }
 
-    return ngx_stream_mra_hop_is_draining(hop) ? NGX_MRA_SIP_REROUTED_DRAINING
-                                               : NGX_MRA_SIP_REROUTED_BALANCE;
+    ngx_mra_hop_leave(hop->hops->mcf, hop->shared, why);
 }
 
 

@@ -274,9 +274,9 @@ ngx_mra_report_t *ngx_stream_mra_hop_report(ngx_stream_mra_hop_t *hop);
 
 ngx_uint_t ngx_stream_mra_hop_is_draining(ngx_stream_mra_hop_t *hop);
 
-/* why a client leaves it: the counter of those that do so */
+/* a client goes to another one: why is counted */
 
-ngx_mra_counter_e ngx_stream_mra_hop_why(ngx_stream_mra_hop_t *hop);
+void ngx_stream_mra_hop_leave(ngx_stream_mra_hop_t *hop);
 
 /*
  * The state of the next hop "id" behind "hop", as that told us; UNKNOWN: it

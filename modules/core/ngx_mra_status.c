@@ -34,6 +34,7 @@ typedef struct {
     ngx_mra_probe_t        probe;       /* first */
     ngx_mra_report_t       report;
     ngx_msec_t             complained;  /* 0: never */
+    ngx_atomic_t           left[NGX_MRA_HOP_LEFT];
     ngx_mra_hop_clients_t  clients[NGX_MRA_SLOTS];
 } ngx_mra_hop_shared_t;
 
@@ -164,6 +165,19 @@ ngx_mra_hop_count(ngx_mra_conf_t *mcf, ngx_mra_probe_t *probe, ngx_int_t n)
 }
 
 
+void
+ngx_mra_hop_leave(ngx_mra_conf_t *mcf, ngx_mra_probe_t *probe,
+    ngx_mra_hop_left_e why)
+{
+    ngx_mra_hop_shared_t  *hop;
+
+    hop = (ngx_mra_hop_shared_t *) probe;
+
+    (void) ngx_atomic_fetch_add(&hop->left[why], 1);
+    ngx_mra_count(mcf, NGX_MRA_SIP_REROUTED + why, 1);
+}
+
+
 ngx_uint_t
 ngx_mra_hop_tell(ngx_mra_conf_t *mcf, ngx_mra_probe_t *probe,
     ngx_mra_stun_node_t *node)
@@ -262,6 +276,7 @@ ngx_mra_hop_visit(ngx_str_t *name, void *block, void *data)
     ngx_mra_hop_shared_t  *hop = block;
 
     u_char                *p, *last;
+    ngx_uint_t             i;
     ngx_mra_hop_status_t   status;
 
     if (ngx_mra_block_idle(block) > NGX_MRA_HOP_GONE) {
@@ -281,6 +296,10 @@ ngx_mra_hop_visit(ngx_str_t *name, void *block, void *data)
     status.probe = hop->probe;
     status.report = hop->report;
     ngx_mra_block_unlock(walk->mcf);
+
+    for (i = 0; i < NGX_MRA_HOP_LEFT; i++) {
+        status.left[i] = hop->left[i];
+    }
 
     status.state = status.probe.state;
 

@@ -56,10 +56,21 @@ typedef struct {
 } ngx_mra_report_t;
 
 
+/* why a client leaves a next hop: in the order of their counters */
+
+typedef enum {
+    NGX_MRA_HOP_LEFT_DOWN = 0,
+    NGX_MRA_HOP_LEFT_DRAINING,
+    NGX_MRA_HOP_LEFT_BALANCE,
+    NGX_MRA_HOP_LEFT
+} ngx_mra_hop_left_e;
+
+
 typedef struct {
     ngx_str_t            upstream;
     ngx_str_t            address;
     ngx_str_t            server;        /* as in the server directive */
+    ngx_uint_t           left[NGX_MRA_HOP_LEFT];    /* clients, ever */
     ngx_mra_probe_t      probe;
     ngx_mra_report_t     report;
     ngx_mra_probe_state_e  state;       /* DRAINING as well */
@@ -80,6 +91,11 @@ ngx_mra_probe_t *ngx_mra_hop_get(ngx_mra_conf_t *mcf, ngx_str_t *upstream,
 
 void ngx_mra_hop_count(ngx_mra_conf_t *mcf, ngx_mra_probe_t *hop,
     ngx_int_t n);
+
+/* a client went to another one: counted for this hop and for the node */
+
+void ngx_mra_hop_leave(ngx_mra_conf_t *mcf, ngx_mra_probe_t *hop,
+    ngx_mra_hop_left_e why);
 
 /*
  * What a next hop told, for all workers.  An attribute that is missing

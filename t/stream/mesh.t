@@ -17,7 +17,7 @@ use MRA::Util;
 use Test::More;
 use Time::HiRes qw(time);
 
-my $t = MRA::Nginx->new->plan(44);
+my $t = MRA::Nginx->new->plan(48);
 
 my $pushes = 0;
 my %told = (name => 'core1', registrations => 40, capacity => 100,
@@ -94,6 +94,10 @@ is(telling($other), 0, 'nothing to who is none of ours');
 
 # changes are known at once
 
+my ($phone) = grep { server($_) eq 'core' }
+    map { MRA::SIP->connect($t->port('sip')) } 1 .. 4;
+ok($phone, 'a phone there');
+
 push_node(flags => 1);
 ok(soon(sub { hop($core)->{state} eq 'draining' }), 'maintenance');
 is(scalar(grep { server(MRA::SIP->connect($t->port('sip'))) ne 'other' }
@@ -101,6 +105,13 @@ is(scalar(grep { server(MRA::SIP->connect($t->port('sip'))) ne 'other' }
 like(faults(), qr/"core1": 1 of its 2 next hops are down/,
     'the status says what is down behind it');
 like(faults(), qr/is in maintenance mode/, 'and of the maintenance');
+
+is(server($phone), 'other', 'a phone that comes back, too');
+is_deeply(hop($core)->{clients_left},
+    { down => 0, draining => 1, balance => 0 }, 'one has left');
+like(metrics(), qr/sip_rerouted_total\{reason="draining"\} 1\n/,
+    'and why is a metric');
+$phone->close;
 
 push_node(flags => 0);
 ok(soon(sub { hop($core)->{state} eq 'up' }), 'its end');
