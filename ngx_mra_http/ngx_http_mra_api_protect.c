@@ -14,10 +14,6 @@ typedef struct {
 } ngx_http_mra_api_bans_t;
 
 
-typedef ngx_int_t (*ngx_http_mra_api_undo_pt)(ngx_mra_conf_t *mcf,
-    const ngx_mra_address_t *a, ngx_uint_t categories);
-
-
 static void ngx_http_mra_api_write_ban(ngx_mra_ban_t *ban, void *data);
 static void ngx_http_mra_api_write_exemptions(ngx_http_mra_json_t *j,
     const ngx_mra_exemption_t *e, ngx_uint_t n, ngx_uint_t configured);
@@ -31,8 +27,8 @@ static ngx_int_t ngx_http_mra_api_read_categories(ngx_http_mra_api_t *api,
     ngx_str_t *text, ngx_uint_t *categories);
 static ngx_int_t ngx_http_mra_api_target(ngx_http_mra_api_t *api,
     ngx_mra_address_t *a, ngx_uint_t *categories, ngx_msec_t *block);
-static ngx_int_t ngx_http_mra_api_undo(ngx_http_mra_api_t *api,
-    ngx_http_mra_api_undo_pt undo, const char *code, const char *text);
+static ngx_int_t ngx_http_mra_api_undone(ngx_http_mra_api_t *api,
+    ngx_int_t rc, const char *code, const char *text);
 static ngx_int_t ngx_http_mra_api_path_target(ngx_http_mra_api_t *api,
     ngx_mra_address_t *a, ngx_uint_t *categories);
 
@@ -188,8 +184,17 @@ ngx_http_mra_api_ban(ngx_http_mra_api_t *api)
 ngx_int_t
 ngx_http_mra_api_unban(ngx_http_mra_api_t *api)
 {
-    return ngx_http_mra_api_undo(api, ngx_mra_unban, "BanNotFound",
-                                 "that address is not banned");
+    ngx_uint_t         categories;
+    ngx_mra_address_t  a;
+
+    if (ngx_http_mra_api_path_target(api, &a, &categories) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_mra_api_undone(api,
+                                   ngx_mra_unban(api->mra, &a, categories),
+                                   "BanNotFound",
+                                   "that address is not banned");
 }
 
 
@@ -269,28 +274,25 @@ ngx_http_mra_api_exempt(ngx_http_mra_api_t *api)
 ngx_int_t
 ngx_http_mra_api_unexempt(ngx_http_mra_api_t *api)
 {
-    return ngx_http_mra_api_undo(api, ngx_mra_unexempt, "ExemptionNotFound",
-                                 "there is none, or it is one of the "
-                                 "configuration");
-}
-
-
-/* what category/address of the path names */
-
-static ngx_int_t
-ngx_http_mra_api_undo(ngx_http_mra_api_t *api,
-    ngx_http_mra_api_undo_pt undo, const char *code, const char *text)
-{
-    ngx_int_t          rc;
     ngx_uint_t         categories;
-    ngx_mra_address_t  a;
+    ngx_mra_address_t  net;
 
-    if (ngx_http_mra_api_path_target(api, &a, &categories) != NGX_OK) {
+    if (ngx_http_mra_api_path_target(api, &net, &categories) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    rc = undo(api->mra, &a, categories);
+    return ngx_http_mra_api_undone(api, ngx_mra_unexempt(api->mra, &net,
+                                                         categories),
+                                   "ExemptionNotFound",
+                                   "there is none, or it is one of the "
+                                   "configuration");
+}
 
+
+static ngx_int_t
+ngx_http_mra_api_undone(ngx_http_mra_api_t *api, ngx_int_t rc,
+    const char *code, const char *text)
+{
     if (rc == NGX_DECLINED) {
         return ngx_http_mra_api_error(api, NGX_HTTP_NOT_FOUND, code, text);
     }

@@ -13,7 +13,7 @@ use MRA::UC;
 use MRA::Util;
 use Test::More;
 
-my $t = MRA::Nginx->new()->plan(27);
+my $t = MRA::Nginx->new(protect => 1)->plan(28);
 my $remote = MRA::Remote->new($t);
 my $uc = MRA::UC->new($t, users => { alice => 'wonderland' });
 
@@ -145,3 +145,4 @@ is(get($port, '/', basic('alice', 'wonderland'))->{status}, 200,
 
 my @lines = grep { / MAINTENANCE / } split /\n/, $t->read_file('mra.log');
 is(scalar(@lines), 6, '$mra_auth_status');
+unlike($t->log, qr/ failure of /, 'nothing counts against a client');

@@ -22,7 +22,7 @@ use Test::More;
     for qw(baresip kamailio);
 
 my $root = "$FindBin::Bin/../..";
-my $t = MRA::Nginx->new->plan(30);
+my $t = MRA::Nginx->new(protect => 1)->plan(31);
 
 MRA::Cert->new($t->dir)->issue('edge', names => ['localhost', '127.0.0.1']);
 
@@ -36,7 +36,13 @@ $t->write_file_expand('nginx.conf', <<"END");
 %%MAIN%%
 worker_processes 2;
 events { }
-mra { node edge1; sip_path_headers on; }
+mra {
+    node edge1;
+    sip_path_headers on;
+    protection sip-registration trigger=1;
+    protection sip-auth;
+    protection sip-intrusion trigger=1;
+}
 http {
     %%HTTP%%
     server {
@@ -149,4 +155,5 @@ is(maintain(false)->{status}, 200, 'maintenance ends');
 is(service($sip), 'Configured', 'the service is active again');
 
 $_->stop for values %phone;
+unlike($t->log, qr/ failure of /, 'nothing counts against a client');
 unlike($t->log, qr/\[(?:warn|error)\]/, 'nothing odd was logged');
