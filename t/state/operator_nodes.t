@@ -6,6 +6,7 @@ use warnings;
 
 use JSON::PP;
 use MRA::API;
+use MRA::Cluster;
 use MRA::Daemon;
 use MRA::HTTP;
 use MRA::Nginx;
@@ -134,5 +135,19 @@ ok(wait_for(15, sub { with_token($one, $token) == 401 }),
     'signed out here when Redis is back');
 ok(wait_for(15, sub { made($one) =~ m{198\.51\.100\.0/24=http-ce-auth,} }),
     'and exempt');
+
+
+# a cluster tells as fast
+
+my $cluster = MRA::Cluster->new($t, masters => 3);
+my ($four, $five) = nodes(redis => $cluster->addresses
+    . ' cluster=on timeout=2s')->all;
+
+$token = sign_in($four, 'alice')->cookie('X-Auth');
+is(exempt($four, '192.0.2.0/24', 'all'), 204, 'cluster: exempt');
+ok(within_a_second(sub { made($five) =~ m{192\.0\.2\.0/24=(?:[^,]+,){8}} }),
+    'on the other too, from all categories');
+change($five, DELETE => 'tokens/alice');
+ok(within_a_second(sub { with_token($four, $token) == 401 }), 'signed out');
 
 $t->done_testing();
