@@ -15,7 +15,7 @@ use Test::More;
 plan(skip_all => 'chromium is not installed')
     unless grep { -x "$_/chromium" } split /:/, $ENV{PATH};
 
-my $t = MRA::Nginx->new()->plan(16);
+my $t = MRA::Nginx->new()->plan(18);
 my $hop = MRA::Hop->new($t, 'hop', stun => 1);
 my $dead = $t->port('dead');
 
@@ -49,8 +49,9 @@ my $port = $t->port('http');
 my $phone = MRA::SIP->connect($t->port('sip'));
 is($phone->register->{status}, 200, 'a phone');
 
-is(change($t, POST => 'protection/bans', { address => '192.0.2.1',
-    category => 'sip-auth' })->{status}, 204, 'a ban');
+is(change($t, POST => 'protection/bans', { address => $_,
+    category => 'sip-auth' })->{status}, 204, "a ban of $_")
+    for '192.0.2.1', '2001:db8::1';
 ok(wait_for(10, sub { get($port, '/api/1/services')->{body} =~ /is down/ }),
     'a next hop that is down');
 
@@ -72,7 +73,8 @@ like($page, qr/127\.0\.0\.1:$dead in upstream "registrar" is down/,
 like($page, qr/Start the server/, 'what to do');
 like($page, qr/id="current">1</, 'registrations');
 like($page, qr/<polyline[^>]*points="[\d., ]+ 360,[\d.]+/, 'their last hour');
-like($page, qr/<button[^>]*>Unban</, 'a button for the ban');
+like($page, qr/<button[^>]*aria-label="Unban $_"[^>]*>Unban</,
+    "a button for $_") for '192.0.2.1', '2001:db8::/64';
 
 $page = shown('/look');
 
