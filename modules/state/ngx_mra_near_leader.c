@@ -72,14 +72,16 @@ ngx_mra_near_tick(ngx_event_t *ev)
     dumb = ev->data;
     nr = dumb->data;
 
+    ngx_mra_near_release(nr, 0);
+
     if (ngx_exiting) {
         ngx_mra_near_merge_close(nr);
         ngx_mra_near_leader_close(nr);
+        ngx_add_timer(ev, NGX_MRA_NEAR_TICK);
         return;
     }
 
     ngx_mra_near_elect(nr);
-    ngx_mra_near_release(nr, 0);
 
     if (nr->leader
         && (ngx_msec_int_t) (nr->ping - ngx_current_msec) <= 0)

@@ -369,6 +369,10 @@ ngx_mra_near_merge_push(ngx_mra_near_t *nr, ngx_uint_t tag,
         return;
     }
 
+    /* what is cut is for another time, as the rest */
+
+    req->held = 1;
+
     nr->merge.waiting++;
 }
 

@@ -400,7 +400,8 @@ ngx_mra_redis_ready(ngx_mra_store_t *st, ngx_uint_t tag)
     part = rd->tags[tag].part;
 
     if (part == NULL) {
-        return (rd->open && !rd->known) ? NGX_AGAIN : NGX_ERROR;
+        return (rd->open && !rd->known && !ngx_exiting) ? NGX_AGAIN
+                                                        : NGX_ERROR;
     }
 
     if (part->conn.up) {
