@@ -25,7 +25,7 @@ static void ngx_stream_mra_crowd_node(ngx_mra_node_t *node, void *data);
 
 
 ngx_int_t
-ngx_stream_mra_crowd_warn(ngx_stream_mra_relay_t *r)
+ngx_stream_mra_crowd_warn(ngx_stream_mra_relay_t *r, ngx_str_t *aor)
 {
     uint32_t                  hash;
     ngx_str_t                 spans[3];
@@ -41,7 +41,7 @@ ngx_stream_mra_crowd_warn(ngx_stream_mra_relay_t *r)
 
     ngx_stream_mra_crowd_count(r->worker);
 
-    hash = ngx_crc32_long(r->msg.from.uri.data, r->msg.from.uri.len);
+    hash = ngx_crc32_long(aor->data, aor->len);
 
     if (!ngx_mra_balance_edge_asks(&r->worker->crowd, hash)
         || ngx_time() - client->session->start_sec

@@ -280,7 +280,7 @@ ngx_stream_mra_registered(ngx_stream_mra_relay_t *r,
     }
 
     if (ngx_stream_mra_path_answer(r, p) != NGX_OK
-        || ngx_stream_mra_crowd_warn(r) != NGX_OK)
+        || ngx_stream_mra_crowd_warn(r, &p->aor) != NGX_OK)
     {
         return NGX_ERROR;
     }

@@ -19,7 +19,7 @@
 
 /* others are asked to leave an edge node after so many seconds */
 
-#define NGX_MRA_BALANCE_TURN       300
+#define NGX_MRA_BALANCE_TURN       120
 
 /* hops that come and go: what one coming up counts, and how long, seconds */
 

@@ -154,7 +154,7 @@ typedef struct {
 /*
  * "own" registrations of this node and "total" of all "nodes" that are
  * active, this one included; "edge" is zeroed before the first call.  Above
- * the threshold some are asked, always the same ones for some minutes,
+ * the threshold some are asked, always the same ones for two minutes,
  * until the node has no more than half the threshold above the mean.
  */
 

@@ -712,7 +712,7 @@ test_edge(void)
 
     mra_ok(asked > 440 && asked < 560, "edge: share: %u", (unsigned) asked);
 
-    ngx_mra_balance_edge_update(&edge, 1000, 1000, 2, 10, 2, START + 120);
+    ngx_mra_balance_edge_update(&edge, 1000, 1000, 2, 10, 2, START + 110);
 
     for (i = 0, changed = 0; i < 1000; i++) {
         changed += (gone[i] != ngx_mra_balance_edge_asks(&edge, i));
