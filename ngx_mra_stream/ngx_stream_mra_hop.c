@@ -31,7 +31,7 @@ static void ngx_stream_mra_hop_doubt(ngx_stream_mra_hop_t *hop);
 static void ngx_stream_mra_hop_tell(ngx_stream_mra_hop_t *hop);
 static ngx_uint_t ngx_stream_mra_hop_is_fresh(ngx_stream_mra_hop_t *hop);
 static void ngx_stream_mra_hops_routes(ngx_stream_mra_hops_t *hops,
-    ngx_mra_route_t *r);
+    uint64_t tried, ngx_mra_route_t *r);
 
 
 ngx_int_t
@@ -402,25 +402,11 @@ ngx_stream_mra_hop_tell(ngx_stream_mra_hop_t *hop)
 ngx_stream_mra_hop_t *
 ngx_stream_mra_hop_choose(ngx_stream_mra_hops_t *hops, uint64_t tried)
 {
-    ngx_int_t              n;
-    ngx_uint_t             i, active;
-    ngx_mra_route_t        routes[NGX_STREAM_MRA_HOPS];
+    ngx_int_t         n;
+    ngx_uint_t        i;
+    ngx_mra_route_t   routes[NGX_STREAM_MRA_HOPS];
 
-    active = 0;
-
-    ngx_stream_mra_hops_routes(hops, routes);
-
-    for (i = 0; i < hops->n; i++) {
-        active |= routes[i].up && !(tried & ((uint64_t) 1 << i))
-                  && !ngx_stream_mra_hop_is_draining(hops->hop[i]);
-    }
-
-    /* one in maintenance refuses, which is better than nothing */
-
-    for (i = 0; active && i < hops->n; i++) {
-        routes[i].up = routes[i].up
-                       && !ngx_stream_mra_hop_is_draining(hops->hop[i]);
-    }
+    ngx_stream_mra_hops_routes(hops, tried, routes);
 
     for (i = 0; i < hops->n; i++) {
         tried |= routes[i].up ? 0 : (uint64_t) 1 << i;
@@ -441,7 +427,7 @@ ngx_stream_mra_hop_keep(ngx_stream_mra_hops_t *hops, uint64_t key)
     ngx_uint_t        i;
     ngx_mra_route_t   routes[NGX_STREAM_MRA_HOPS];
 
-    ngx_stream_mra_hops_routes(hops, routes);
+    ngx_stream_mra_hops_routes(hops, 0, routes);
 
     for (i = 0; i < hops->n; i++) {
         ids[i] = hops->hop[i]->id;
@@ -454,10 +440,13 @@ ngx_stream_mra_hop_keep(ngx_stream_mra_hops_t *hops, uint64_t key)
 
 
 static void
-ngx_stream_mra_hops_routes(ngx_stream_mra_hops_t *hops, ngx_mra_route_t *r)
+ngx_stream_mra_hops_routes(ngx_stream_mra_hops_t *hops, uint64_t tried,
+    ngx_mra_route_t *r)
 {
-    ngx_uint_t             i;
+    ngx_uint_t             i, active;
     ngx_stream_mra_hop_t  *hop;
+
+    active = 0;
 
     for (i = 0; i < hops->n; i++) {
         hop = hops->hop[i];
@@ -465,6 +454,15 @@ ngx_stream_mra_hops_routes(ngx_stream_mra_hops_t *hops, ngx_mra_route_t *r)
         r[i].up = !hop->retired && ngx_stream_mra_hop_is_up(hop);
         r[i].backup = hop->backup;
         r[i].weight = hop->weight;
+
+        active |= r[i].up && !(tried & ((uint64_t) 1 << i))
+                  && !ngx_stream_mra_hop_is_draining(hop);
+    }
+
+    /* one in maintenance refuses, which is better than nothing */
+
+    for (i = 0; active && i < hops->n; i++) {
+        r[i].up = r[i].up && !ngx_stream_mra_hop_is_draining(hops->hop[i]);
     }
 }
 

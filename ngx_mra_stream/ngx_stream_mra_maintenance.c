@@ -65,6 +65,12 @@ ngx_stream_mra_check_maintenance(ngx_stream_mra_relay_t *r)
 static ngx_uint_t
 ngx_stream_mra_goes_on(ngx_stream_mra_relay_t *r)
 {
+    /* who is still registered by this node is to be reached by it */
+
+    if (!r->outbound && r->client->trunk) {
+        return 1;
+    }
+
     switch (r->msg.method) {
 
     case NGX_MRA_SIP_ACK:

@@ -142,7 +142,8 @@ ngx_stream_mra_path_read(ngx_stream_mra_relay_t *r)
 ngx_stream_mra_hop_t *
 ngx_stream_mra_path_choose(ngx_stream_mra_relay_t *r)
 {
-    ngx_stream_mra_hop_t     *hop;
+    ngx_mra_hash_t            hash;
+    ngx_stream_mra_hop_t     *hop, *other;
     ngx_stream_mra_client_t  *client;
 
     client = r->client;
@@ -152,6 +153,14 @@ ngx_stream_mra_path_choose(ngx_stream_mra_relay_t *r)
 
     if (client->trunk) {
         return ngx_stream_mra_path_trunk(r, hop);
+    }
+
+    if (r->msg.method == NGX_MRA_SIP_CANCEL) {
+        other = ngx_stream_mra_pending_cancelled(r);
+
+        if (other) {
+            return other;
+        }
     }
 
     if (hop && !ngx_stream_mra_path_is_up(hop)) {
@@ -165,11 +174,26 @@ ngx_stream_mra_path_choose(ngx_stream_mra_relay_t *r)
             ngx_stream_mra_client_use(client, hop);
         }
 
-    } else if (client->hop && hop) {
-        return hop;
+        return ngx_stream_mra_client_choose(client);
     }
 
-    return ngx_stream_mra_client_choose(client);
+    if (hop == NULL || client->hop == NULL) {
+        hop = ngx_stream_mra_client_choose(client);
+    }
+
+    /* nothing new is begun at one in maintenance */
+
+    if (hop && r->msg.to.tag.len == 0 && ngx_stream_mra_hop_is_draining(hop)
+        && ngx_stream_mra_hop_has_other(hop))
+    {
+        ngx_mra_hash_init(&hash, r->worker->key);
+        ngx_mra_hash_add_span(&hash, &r->msg.call_id);
+
+        return ngx_stream_mra_hop_keep(client->conf->hops,
+                                       ngx_mra_hash_end(&hash));
+    }
+
+    return hop;
 }
 
 

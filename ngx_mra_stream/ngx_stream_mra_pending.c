@@ -31,11 +31,9 @@
 
 #define NGX_STREAM_MRA_PENDING_BUCKETS  4096
 
-#define ngx_stream_mra_pending_is(p, r)                                      \
-    ((p)->method == (r)->msg.cseq.method                                     \
-     && ngx_memcmp((p)->transaction, (r)->answered.transaction,              \
-                   NGX_MRA_RELAY_HASH_LEN)                                   \
-        == 0)
+#define ngx_stream_mra_pending_is(p, m, t)                                   \
+    ((p)->method == (m)                                                      \
+     && ngx_memcmp((p)->transaction, t, NGX_MRA_RELAY_HASH_LEN) == 0)
 
 
 struct ngx_stream_mra_pendings_s {
@@ -59,6 +57,8 @@ typedef struct {
 static void ngx_stream_mra_pendings_cleanup(void *data);
 static ngx_stream_mra_pending_t *ngx_stream_mra_pending_create(
     ngx_stream_mra_relay_t *r);
+static ngx_stream_mra_pending_t *ngx_stream_mra_pending_search(
+    ngx_stream_mra_client_t *client, ngx_uint_t method, u_char *transaction);
 static ngx_queue_t *ngx_stream_mra_pending_bucket(u_char *transaction);
 static ngx_stream_mra_unanswered_t *ngx_stream_mra_unanswered(
     ngx_stream_mra_hop_t *hop);
@@ -594,13 +594,41 @@ ngx_stream_mra_pendings_repeat(ngx_stream_mra_hop_t *hop,
 ngx_stream_mra_pending_t *
 ngx_stream_mra_pending_find(ngx_stream_mra_relay_t *r)
 {
+    return ngx_stream_mra_pending_search(r->client, r->msg.cseq.method,
+                                         r->answered.transaction);
+}
+
+
+ngx_stream_mra_hop_t *
+ngx_stream_mra_pending_cancelled(ngx_stream_mra_relay_t *r)
+{
+    ngx_str_t                  branch;
+    ngx_mra_relay_branch_t     b;
+    ngx_stream_mra_pending_t  *p;
+
+    branch.data = r->branch;
+    branch.len = NGX_MRA_RELAY_BRANCH_LEN;
+
+    (void) ngx_mra_relay_parse_branch(&branch, &b);
+
+    p = ngx_stream_mra_pending_search(r->client, NGX_MRA_SIP_INVITE,
+                                      b.transaction);
+
+    return p ? p->hop : NULL;
+}
+
+
+static ngx_stream_mra_pending_t *
+ngx_stream_mra_pending_search(ngx_stream_mra_client_t *client,
+    ngx_uint_t method, u_char *transaction)
+{
     ngx_queue_t               *q, *bucket;
     ngx_stream_mra_pending_t  *p;
 
-    if (r->client->trunk == NULL) {
+    if (client->trunk == NULL) {
 
-        for (p = r->client->pendings; p; p = p->next) {
-            if (ngx_stream_mra_pending_is(p, r)) {
+        for (p = client->pendings; p; p = p->next) {
+            if (ngx_stream_mra_pending_is(p, method, transaction)) {
                 return p;
             }
         }
@@ -608,11 +636,11 @@ ngx_stream_mra_pending_find(ngx_stream_mra_relay_t *r)
         return NULL;
     }
 
-    if (r->client->pendings == NULL) {
+    if (client->pendings == NULL) {
         return NULL;
     }
 
-    bucket = ngx_stream_mra_pending_bucket(r->answered.transaction);
+    bucket = ngx_stream_mra_pending_bucket(transaction);
 
     for (q = ngx_queue_head(bucket);
          q != ngx_queue_sentinel(bucket);
@@ -620,7 +648,9 @@ ngx_stream_mra_pending_find(ngx_stream_mra_relay_t *r)
     {
         p = ngx_queue_data(q, ngx_stream_mra_pending_t, bucket);
 
-        if (p->client == r->client && ngx_stream_mra_pending_is(p, r)) {
+        if (p->client == client
+            && ngx_stream_mra_pending_is(p, method, transaction))
+        {
             return p;
         }
     }

@@ -74,6 +74,11 @@ ngx_int_t ngx_stream_mra_pending_add(ngx_stream_mra_relay_t *r,
 ngx_stream_mra_pending_t *ngx_stream_mra_pending_find(
     ngx_stream_mra_relay_t *r);
 
+/* where the INVITE went that the CANCEL in r is for; NULL: not known */
+
+ngx_stream_mra_hop_t *ngx_stream_mra_pending_cancelled(
+    ngx_stream_mra_relay_t *r);
+
 /* lets it wait anew: NGX_OK or NGX_ERROR */
 
 ngx_int_t ngx_stream_mra_pending_watch(ngx_stream_mra_pending_t *p);

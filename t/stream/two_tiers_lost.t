@@ -100,7 +100,7 @@ sub story {
 
     # the edge node is gone
 
-    kill 'KILL', $tiers->edge(0)->workers, $tiers->edge(0)->master;
+    kill 'KILL', $_ for $tiers->edge(0)->master, $tiers->edge(0)->workers;
     waitpid delete $tiers->edge(0)->{pid}, 0;
     is(reached($again, $again->{where}{core}, 480), 480,
         "$path: an edge node that went away may come back");

@@ -137,7 +137,7 @@ is(at($m), '0-0', 'an INVITE');
 $uc[0]->reply($m, 180, 'Ringing');
 is($classic->receive->{status}, 180, 'which gets a first answer');
 
-kill 'KILL', $tiers->core(0)->workers, $tiers->core(0)->master;
+kill 'KILL', $_ for $tiers->core(0)->master, $tiers->core(0)->workers;
 
 $m = message();
 is(at($m), '1-0', 'the core node dies: REGISTER goes by the other one');
