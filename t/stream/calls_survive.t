@@ -113,7 +113,7 @@ sub two_tiers {
 
     my $tiers = MRA::Tiers->new($t, uc => [$port], path => $path,
         edges => 2, workers => 2,
-        extra => 'stun_keepalive_interval 4s; stun_keepalive_timeout 1s;');
+        extra => 'stun_keepalive_interval 10s; stun_keepalive_timeout 5s;');
     $tiers->run;
     $peer = $uc->open($tiers->inside(0), user => 'bob');
 

@@ -19,8 +19,8 @@ my $t = MRA::Nginx->new->plan(25);
 
 my $uc = MRA::Registrar->new($t->port('uc'));
 my $tiers = MRA::Tiers->new($t, uc => [$t->port('uc')], cores => 2,
-    http => 1, path => 'on', extra => 'stun_keepalive_interval 2s; '
-    . 'stun_keepalive_timeout 1s;');
+    http => 1, path => 'on', extra => 'stun_keepalive_interval 10s; '
+    . 'stun_keepalive_timeout 5s;');
 $tiers->run;
 
 

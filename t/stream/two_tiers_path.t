@@ -20,7 +20,7 @@ my @port = map { $t->port("uc$_") } 0, 1;
 my @uc = map { MRA::Registrar->new($_) } @port;
 
 my $tiers = MRA::Tiers->new($t, uc => \@port, cores => 2,
-    extra => 'stun_keepalive_interval 2s; stun_keepalive_timeout 1s;',
+    extra => 'stun_keepalive_interval 10s; stun_keepalive_timeout 5s;',
     core => 'mra_sip_response_timeout 2s;');
 $tiers->run;
 
@@ -60,21 +60,24 @@ is(($r->all('Service-Route'))[1], '<sip:uc.example.com;lr>', 'untouched');
 
 # all four paths can be wished for, and told apart
 
-my (%route, %place);
+my (%core_id, %uc_id, %route);
 
-wait_for(30, sub {
+ok(wait_for(60, sub {
     my $ua = $tiers->phone(0, user => 'any');
     my ($m, $r) = registered($ua);
-    my $at = at($m);
+    my ($core, $uc) = split /-/, at($m);
 
-    $route{$at} = $r->header('Service-Route');
-    $place{$r->header('Service-Route')} = $at;
+    ($core_id{$core}, $uc_id{$uc}) = $r->header('Service-Route') =~ $path;
     $ua->close;
-    return keys %route == 4;
-});
+    return keys %core_id == 2 && keys %uc_id == 2;
+}), 'all nodes are used');
 
-is(join(' ', sort keys %route), '0-0 0-1 1-0 1-1', 'four paths');
-is(keys %place, 4, 'with a name each');
+for my $core (0, 1) {
+    $route{"$core-$_"} = "<sip:p-$core_id{$core}.$uc_id{$_}\@$edge"
+        . ';transport=tls;lr>' for 0, 1;
+}
+
+is(keys %{{reverse %route}}, 4, 'four paths, with a name each');
 
 for my $at (sort keys %route) {
     ($m, $r) = registered($alice, Route => $route{$at});
