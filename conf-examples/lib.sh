@@ -79,7 +79,7 @@ run_nginx() {
 
 wait_for() {
     for try in {1..50}; do
-        if (: < /dev/tcp/127.0.0.1/$1) 2> /dev/null; then
+        if (: < /dev/tcp/${3:-127.0.0.1}/$1) 2> /dev/null; then
             return
         fi
         sleep 0.1

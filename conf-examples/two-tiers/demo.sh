@@ -1,7 +1,9 @@
 #!/bin/bash
 # Two edge nodes, two core nodes and two registrars on this machine, with
-# phones that follow their registration path.  Ends one node after the other,
-# and prints what the phones saw and how long it took.
+# phones that follow their registration path and two that do not and are in
+# a call.  Ends one node after the other, and prints what the phones saw and
+# how long it took.  Where the user may, the second core node is at the end of
+# a cable (a network namespace) that is cut.
 #
 #   demo.sh [directory with the modules] [--once]
 
@@ -14,11 +16,15 @@ build=$(cd "${1:-$here/../build}" && pwd)
 
 phones=6
 
+back=0
 declare -A pid
+core2=127.0.0.1     # the address of that node
+home=127.0.0.1      # ... and of the others, for it
 
 
 main() {
     prepare
+    lay_cable
     prepare_tiers
 
     for name in uc1 uc2 core1 core2 edge1 edge2; do
@@ -29,10 +35,14 @@ main() {
     await edge2/logs/edge-error.log "upstream .core. is up"
 
     register
+    call
 
     crash core1
     start core1
-    freeze core2
+    is_back core1
+    cut_cable
+    freeze core1
+    hang_up
 
     crash edge1
     start edge1
@@ -44,10 +54,64 @@ main() {
 }
 
 
+# addresses that nobody uses: of the networks for benchmarks
+
+lay_cable() {
+    net=mra$$
+
+    if ! ip netns add $net; then
+        net=
+        return
+    fi 2> /dev/null
+
+    trap 'ip netns del $net; stop' EXIT
+
+    home=198.18.$(($$ % 250)).1
+    core2=${home%.1}.2
+
+    ip link add $net type veth peer name far netns $net
+    ip addr add $home/30 dev $net
+    ip link set $net up
+    ip -n $net addr add $core2/30 dev far
+    ip -n $net link set far up
+    ip -n $net link set lo up
+}
+
+
+cut_cable() {
+    if [ -z "$net" ]; then
+        say "no network namespace may be made: no cable is cut"
+        return
+    fi
+
+    say "the cable of core2 is cut, and mended later"
+    look "core2 cut off"
+    ip link set $net down
+    seen
+    ip link set $net up
+    is_back core2
+}
+
+
+# both edge nodes have seen that it is up again
+
+is_back() {
+    back=$((back + 2))
+
+    for try in {1..200}; do
+        n=$(cat edge?/logs/edge-error.log | grep -c "is up after") || true
+        [ $n -ge $back ] && return
+        sleep 0.1
+    done
+
+    fail "$1 is not up for the edge nodes"
+}
+
+
 # each node's configuration is that of its tier, but for ports and names
 
 prepare_tiers() {
-    pick_ports uc1 uc2 {core,inside}{1,2} edge{1,2}
+    pick_ports uc1 uc2 {core,inside}{1,2} edge{1,2} alice bob
 
     cp "$here"/two-tiers/*.{conf,pl} .
     head -c 32 /dev/urandom > core.secret
@@ -75,10 +139,14 @@ prepare_tiers() {
             s/5160/${port[inside$n]}/; s/headers  off/headers  on/" \
             core.conf > core$n/core.conf
         sed "s/edge1/edge$n/; s/:5161/:${port[core1]}/
-            s/:5162/:${port[core2]}/; s/ 5061 ssl/ ${port[edge$n]} ssl/
+            s/127.0.0.1:5162/$core2:${port[core2]}/
+            s/ 5061 ssl/ ${port[edge$n]} ssl/
             s/edge$n.example.com:5061/127.0.0.1:${port[edge$n]}/
             s/headers  off/headers  on/" edge.conf > edge$n/edge.conf
     done
+
+    sed -i "s/127.0.0.1:${port[inside2]}/$core2:${port[inside2]}/
+        s/127.0.0.1/$home/" core2/core.conf
 }
 
 
@@ -86,7 +154,14 @@ start() {
     case $1 in
         uc*)
             kamailio -f registrar.cfg -DD -E -m 64 -M 8 -Y "$prefix/run" \
-                -A "LISTEN=tcp:127.0.0.1:${port[$1]}" 2> logs/$1.log &
+                -A "LISTEN=tcp:127.0.0.1:${port[$1]}" \
+                $([ -z "$net" ] || echo "-l tcp:$home:${port[$1]}") \
+                2> logs/$1.log &
+            pids="$pids $!"
+            ;;
+        core2)
+            ${net:+ip netns exec $net} "$nginx" -p core2/ -c core.conf \
+                -e logs/start.log -g 'daemon off;' 2>> logs/start.log &
             pids="$pids $!"
             ;;
         *)
@@ -95,7 +170,11 @@ start() {
     esac
 
     pid[$1]=${pids##* }
-    wait_for ${port[$1]} $1
+
+    case $1 in
+        core2)  wait_for ${port[$1]} $1 $core2 ;;
+        *)      wait_for ${port[$1]} $1 ;;
+    esac
 }
 
 
@@ -118,6 +197,7 @@ freeze() {
     end STOP $1
     seen
     end CONT $1
+    is_back $1
 }
 
 
@@ -140,7 +220,7 @@ seen() {
 
 
 register() {
-    say "$phones phones register at two edge nodes"
+    say "$phones phones register at two edge nodes, and alice and bob"
 
     coproc PHONES {
         exec perl phones.pl certs/ca.crt $phones ${port[edge1]} \
@@ -148,8 +228,30 @@ register() {
     }
     pids="$pids $PHONES_PID"
 
+    tone > tone.wav
+    phone alice ${port[alice]} ${port[edge2]} 10
+    phone bob ${port[bob]} ${port[edge2]} 10
+
+    await phone-alice/log "alice@example.com: .* 200 OK"
+    await phone-bob/log "bob@example.com: .* 200 OK"
+
     look "all is up"
     seen
+}
+
+
+call() {
+    say "alice calls bob"
+    tell ${port[alice]} dial sip:bob@example.com
+    await phone-alice/log "Call established"
+    await phone-bob/log "Call established"
+}
+
+
+hang_up() {
+    say "the call has outlived both core nodes: alice hangs up"
+    tell ${port[alice]} hangup
+    await phone-bob/log "terminated"
 }
 
 
