@@ -19,7 +19,7 @@ use MRA::Util;
 use Test::More;
 use Time::HiRes qw(time);
 
-my $t = MRA::Nginx->new->plan(39);
+my $t = MRA::Nginx->new->plan(40);
 
 my @uc = map { MRA::Hop->new($t, $_, stun => 1) } qw(uc1 uc2);
 my %id = map { $_->{name} => Compress::Raw::Zlib::crc32($_->address) } @uc;
@@ -50,6 +50,10 @@ is_deeply([sort keys %{$told->{hops}}], [sort values %id],
     'registrars by id');
 is(ask($trunk, node_attributes(name => 'edge9'))->{address}, '127.0.0.1',
     'our address, too');
+
+ok(wait_for(30, sub {
+    $trunk->write(join '', map { binding_request(transaction_id()) } 1 .. 300);
+    return parse_node(ask($trunk))->{cpu} > 0 }), 'its CPU, when it works');
 
 ask($trunk, [0xc7a0, "edge\n9"]) for 1 .. 3;
 is(scalar(() = $tiers->core(0)->log
