@@ -116,23 +116,28 @@ ngx_int_t
 ngx_stream_mra_follow_name(ngx_stream_mra_relay_t *r,
     ngx_mra_sip_contact_t *contact, ngx_stream_mra_contact_t *id)
 {
-    u_char              theirs[NGX_MRA_RELAY_ID_LEN];
+    u_char              hidden[NGX_MRA_RELAY_ID_LEN],
+                        path[NGX_MRA_RELAY_ID_LEN];
     ngx_str_t           value;
+    ngx_uint_t          in_contact, in_path;
     ngx_mra_sip_list_t  list;
 
-    if (ngx_mra_relay_find_id(&contact->uri.whole, theirs) != NGX_OK) {
+    in_contact = (ngx_mra_relay_find_id(&contact->uri.whole, hidden)
+                  == NGX_OK);
 
-        ngx_mra_sip_list_init(&list, &r->msg, NGX_MRA_SIP_PATH);
+    ngx_mra_sip_list_init(&list, &r->msg, NGX_MRA_SIP_PATH);
 
-        if (ngx_mra_sip_list_next(&list, &value) != NGX_OK
-            || ngx_stream_mra_follow_id(&value, theirs) != NGX_OK)
-        {
-            return NGX_DECLINED;
-        }
+    in_path = (ngx_mra_sip_list_next(&list, &value) == NGX_OK
+               && ngx_stream_mra_follow_id(&value, path) == NGX_OK);
+
+    /* an edge node writes one of them; who writes the other has a reason */
+
+    if (in_contact == in_path) {
+        return NGX_DECLINED;
     }
 
     ngx_memcpy(id->id + NGX_STREAM_MRA_BINDING_OF_EDGE,
-               theirs + NGX_STREAM_MRA_TAG_LEN,
+               (in_path ? path : hidden) + NGX_STREAM_MRA_TAG_LEN,
                NGX_MRA_RELAY_ID_LEN - NGX_STREAM_MRA_BINDING_OF_EDGE);
 
     return NGX_OK;

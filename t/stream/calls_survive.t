@@ -14,7 +14,7 @@ use MRA::Tiers;
 use MRA::Util;
 use Test::More;
 
-my $t = MRA::Nginx->new->plan(2 * 12 + 2 * 10);
+my $t = MRA::Nginx->new->plan(2 * 12 + 2 * 11);
 $t->expect(qr/exited on signal 9/);
 
 one_tier('off');
@@ -129,6 +129,18 @@ sub two_tiers {
     $uc->registered($alice, 600);
     is(within($call, 'UPDATE', $alice), 200, "$path: back at the edge node");
     is(leaves($call, $alice, 'UPDATE'), 200, "$path: so are her requests");
+
+
+    # who saw her name in a call cannot take it
+
+    my ($name) = map { /\.([\w-]{22})\@/ } @{$call->{rr}};
+    my $mallory = $tiers->phone(1, user => 'mallory');
+    my ($own) = $mallory->contact =~ /<(.*)>/;
+
+    $uc->registered($mallory, 600, Contact => "<$own;mra=$name~x>",
+        Path => '<sip:' . 'A' x 28 . ".$name\@127.0.0.1;lr>");
+    is(within($call, 'UPDATE', $alice), 200, "$path: nobody takes her name");
+    $mallory->close;
 
 
     # at the other edge node, while the first is there and after
