@@ -633,6 +633,13 @@ ngx_mra_balance_odds(ngx_mra_balance_hop_t *hop)
         return NGX_MRA_BALANCE_ODDS;
     }
 
+    /* ours are not behind: what is told says less while many come at once */
+
+    if ((hop->load < hop->target) != (((uint64_t) hop->own << 16) < hop->fair))
+    {
+        return NGX_MRA_BALANCE_ODDS;
+    }
+
     if (hop->load >= 2 * hop->target) {
         return NGX_MRA_BALANCE_ODDS / 4;
     }

@@ -581,6 +581,19 @@ test_new(void)
     mra_ok(got[0] > 150 && got[0] < 210 && got[1] > 150 && got[2] > 150,
            "new: none gets nothing");
 
+    /* told too late: ours have gone there meanwhile */
+
+    b->hop[3].own = 110;
+    ngx_mra_balance_update(b, START);
+    ngx_memzero(got, sizeof(got));
+
+    for (i = 0; i < 1000; i++) {
+        got[ngx_mra_balance_choose(b, NEW, 0, i)]++;
+    }
+
+    mra_ok(got[3] >= 240 && got[3] <= 260,
+           "new: not where ours are many, %u of 1000", (unsigned) got[3]);
+
     for (i = 0; i < HOPS; i++) {
         b->hop[i].known = 0;
         b->hop[i].weight = i + 1;
