@@ -235,8 +235,9 @@ ngx_mra_redis_change_server(ngx_mra_redis_call_t *call, redisReply *reply)
 
     p += 7;
 
-    place->restarted = place->run_len
-                       && ngx_memcmp(p, place->run, place->run_len) != 0;
+    if (place->run_len && ngx_memcmp(p, place->run, place->run_len) != 0) {
+        place->restarted = 1;
+    }
 
     ngx_memcpy(place->run, p, NGX_MRA_REDIS_RUN_LEN);
     place->run_len = NGX_MRA_REDIS_RUN_LEN;

@@ -61,6 +61,9 @@ is(lines(qr/has lost|has dropped/), '0 0', 'Redis knows that it is the same');
 # a token that one node revokes while the other one hears nothing is not
 # brought back by that
 
+# (what is told twice within a second is said once)
+
+select undef, undef, undef, 2;
 $proxy->behave(cut => 'before', of => '');
 ok(wait_for(20, sub { lines(qr/is lost/) eq '1 2' }), 'one is cut off');
 $ra->do('del token revoked');
@@ -69,6 +72,7 @@ $redis->kill('KILL');
 $redis->restart;
 $proxy->behave();
 
-ok(wait_for(20, sub { lines(qr/tells it what/) eq '2 2' }), 'both are back');
+ok(wait_for(20, sub { lines(qr/tells it what/) eq '2 2' }), 'both are back')
+    or diag map { $_->log =~ /(.*\bredis .*\n)/g } $one, $two;
 is($rb->do('get token revoked') . ' ' . $ra->do('get token revoked'),
     'DECLINED DECLINED', 'what was revoked meanwhile stays so');
