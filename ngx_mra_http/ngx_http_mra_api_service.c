@@ -116,6 +116,7 @@ ngx_http_mra_api_services(ngx_http_mra_api_t *api)
     ngx_http_mra_api_service_row(api, NGX_MRA_SERVICE_SIP, &faults);
     ngx_http_mra_api_service_row(api, NGX_MRA_SERVICE_HTTP, &faults);
     ngx_http_mra_api_row(j, "Port forwarding mesh", "off", "Not configured");
+    ngx_http_mra_api_row(j, "Provisioning server", "off", "Not configured");
     ngx_http_mra_api_row(j, "IM and Presence Service", "off",
                          "Not configured");
     ngx_http_mra_api_row(j, "XMPP router", "off", "Not configured");

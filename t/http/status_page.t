@@ -5,6 +5,7 @@ use strict;
 use warnings;
 
 use MRA::API;
+use MRA::API qw(api);
 use MRA::HTTP;
 use MRA::Hop;
 use MRA::Nginx;
@@ -15,7 +16,7 @@ use Test::More;
 plan(skip_all => 'chromium is not installed')
     unless grep { -x "$_/chromium" } split /:/, $ENV{PATH};
 
-my $t = MRA::Nginx->new()->plan(18);
+my $t = MRA::Nginx->new()->plan(19);
 my $hop = MRA::Hop->new($t, 'hop', stun => 1);
 my $dead = $t->port('dead');
 
@@ -68,6 +69,12 @@ my $page = shown('/status');
 
 like($page, qr/edge1/, 'shows the node');
 like($page, qr/Configured but with errors/, 'the state of services');
+is(join('|', map { $_->{name} } @{ api($t, 'services')->{services} }),
+    'Unified Communications status|Unified CM registrations'
+    . '|HTTP proxy service|Port forwarding mesh|Provisioning server'
+    . '|IM and Presence Service|XMPP router|XMPP Federation'
+    . '|Single Sign-On support|OAuth token with refresh'
+    . '|Authorization tokens', 'all services');
 like($page, qr/127\.0\.0\.1:$dead in upstream "registrar" is down/,
     'what is wrong');
 like($page, qr/Start the server/, 'what to do');
