@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 BUILD   ?= build
 NGX_SRC ?= /usr/share/nginx/src
 JOBS    ?= $(shell nproc)
-BENCH   ?= http sip zone ban redis api balance
+BENCH   ?= http sip tiers zone ban redis api balance
 CC      = gcc
 CLANG   ?= clang
 
@@ -50,8 +50,8 @@ NGX_MAKE = $(MAKE) $(PARALLEL) $(if $(V),,-s)
 .DEFAULT_GOAL = modules
 .PHONY: help modules nginx static demo demo-cluster demo-failover deb
 .PHONY: clean FORCE
-.PHONY: bench bench-http bench-sip bench-zone bench-ban bench-redis bench-api
-.PHONY: bench-balance simulate
+.PHONY: bench bench-http bench-sip bench-tiers bench-zone bench-ban
+.PHONY: bench-redis bench-api bench-balance simulate
 
 help:           ## this list
 	@echo 'make [target] [BUILD=dir] [NGX_SRC=dir] [WERROR=1] [SANITIZE=1] [V=1]'
@@ -105,6 +105,9 @@ bench-http:
 bench-sip:
 	@PARTS="$${PARTS:-register call stun crlf connect}" BUILD=$(BUILD) \
 	    bench/sip.sh -r 25
+
+bench-tiers:
+	@BUILD=$(BUILD) bench/tiers.pl
 
 bench-zone:
 	@BUILD=$(BUILD) bench/zone.pl

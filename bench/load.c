@@ -45,7 +45,6 @@ enum {
 
 static void load_handle(load_conn_t *c, uint32_t events);
 static void load_accept(load_conn_t *c);
-static void load_connect(load_conn_t *c);
 static void load_connected(load_conn_t *c);
 static void load_handshake(load_conn_t *c);
 static void load_read(load_conn_t *c);
@@ -467,7 +466,7 @@ load_open(load_t *l, load_target_t *t, unsigned n)
 }
 
 
-static void
+void
 load_connect(load_conn_t *c)
 {
     int                 on;

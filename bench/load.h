@@ -170,6 +170,9 @@ void load_files(unsigned n);
 /* n connections to a target, returns when all are ready */
 void load_open(load_t *l, load_target_t *t, unsigned n);
 
+/* opens again what is closed */
+void load_connect(load_conn_t *c);
+
 void load_close(load_conn_t *c);
 
 /* what opened() began for a new connection has ended well */

@@ -19,6 +19,7 @@
 
 typedef struct {
     unsigned     cseq;
+    unsigned     call;               /* of its INVITE */
 
     /* the dialog of a call, as its caller needs it for ACK and BYE */
 
@@ -45,6 +46,9 @@ static void sip_ua_via(sip_out_t *out, load_conn_t *c);
 static void sip_ua_body(sip_out_t *out, int sdp);
 static char *sip_ua_dup(char *old, const char *p, size_t n);
 
+
+int             sip_ua_hold;
+void          (*sip_ua_failed)(load_conn_t *c, int status);
 
 static sip_out_t  out;
 
@@ -102,6 +106,7 @@ sip_ua_call(load_conn_t *c)
 
     ua = sip_ua(c);
     ua->cseq++;
+    ua->call = ua->cseq;
 
     out.n = 0;
     sip_putf(&out, "INVITE ");
@@ -124,6 +129,13 @@ sip_ua_call(load_conn_t *c)
     sip_ua_body(&out, 1);
 
     load_send(c, out.p, out.n);
+}
+
+
+void
+sip_ua_hang_up(load_conn_t *c)
+{
+    sip_ua_in_dialog(c, "BYE");
 }
 
 
@@ -213,7 +225,13 @@ sip_ua_request(load_conn_t *c, sip_msg_t *m)
 
         /* the caller hangs up when the callee has its ACK */
 
-        sip_ua_in_dialog(c - 1, "BYE");
+        if (sip_ua_hold) {
+            sip_ua_done(c - 1);
+
+        } else {
+            sip_ua_hang_up(c - 1);
+        }
+
         return;
     }
 
@@ -237,6 +255,11 @@ sip_ua_response(load_conn_t *c, sip_msg_t *m)
     method.p = memchr(cseq.p, ' ', cseq.n);
     method.p = method.p ? method.p + 1 : cseq.p;
     method.n = cseq.p + cseq.n - method.p;
+
+    if (m->status > 299 && sip_ua_failed) {
+        sip_ua_failed(c, m->status);
+        return;
+    }
 
     if (m->status > 299) {
         load_fatal("\"%s\" answered:\n%.*s", c->target->name,
@@ -351,18 +374,14 @@ sip_ua_keep_dialog(load_conn_t *c, sip_msg_t *m)
 static void
 sip_ua_in_dialog(load_conn_t *c, const char *method)
 {
-    unsigned   call;
+    unsigned   cseq;
     sip_ua_t  *ua;
 
     ua = sip_ua(c);
 
     /* ACK has the number of its INVITE, BYE the next one */
 
-    call = ua->cseq;
-
-    if (method[0] == 'B') {
-        ua->cseq++;
-    }
+    cseq = method[0] == 'B' ? ++ua->cseq : ua->call;
 
     out.n = 0;
     sip_putf(&out, "%s %s SIP/2.0\r\n", method, ua->contact);
@@ -375,7 +394,7 @@ sip_ua_in_dialog(load_conn_t *c, const char *method)
              "CSeq: %u %s\r\n"
              "User-Agent: sip_load\r\n"
              "Content-Length: 0\r\n"
-             "\r\n", call, ua->to, c->serial, call, ua->cseq, method);
+             "\r\n", ua->call, ua->to, c->serial, ua->call, cseq, method);
 
     load_send(c, out.p, out.n);
 }

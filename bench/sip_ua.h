@@ -17,8 +17,15 @@ void sip_ua_done(load_conn_t *c);
 
 void sip_ua_register(load_conn_t *c);
 void sip_ua_call(load_conn_t *c);
+void sip_ua_hang_up(load_conn_t *c);        /* the caller */
 void sip_ua_ping(load_conn_t *c);           /* CRLF CRLF, RFC 5626, 4.4.1 */
 void sip_ua_bind(load_conn_t *c);           /* STUN Binding request */
+
+/* a call is done when it is up, sip_ua_hang_up() is another unit of work */
+extern int  sip_ua_hold;
+
+/* gets final answers that are no success; NULL: they end the program */
+extern void  (*sip_ua_failed)(load_conn_t *c, int status);
 
 size_t sip_ua_input(load_conn_t *c, char *p, size_t n);
 
