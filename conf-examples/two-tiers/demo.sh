@@ -58,29 +58,35 @@ main() {
 
 lay_cable() {
     net=mra$$
-
-    if ! ip netns add $net; then
-        net=
-        return
-    fi 2> /dev/null
-
     trap 'ip netns del $net; stop' EXIT
 
-    home=198.18.$(($$ % 250)).1
-    core2=${home%.1}.2
+    if connect 198.18.$(($$ % 250)) 2> /dev/null; then
+        return
+    fi
 
-    ip link add $net type veth peer name far netns $net
-    ip addr add $home/30 dev $net
-    ip link set $net up
-    ip -n $net addr add $core2/30 dev far
-    ip -n $net link set far up
-    ip -n $net link set lo up
+    ip netns del $net 2> /dev/null || true
+    trap stop EXIT
+    net=
+}
+
+
+connect() {
+    ip netns add $net \
+        && ip netns exec $net true \
+        && ip link add $net type veth peer name far netns $net \
+        && ip addr add $1.1/30 dev $net \
+        && ip link set $net up \
+        && ip -n $net addr add $1.2/30 dev far \
+        && ip -n $net link set far up \
+        && ip -n $net link set lo up \
+        && home=$1.1 core2=$1.2
 }
 
 
 cut_cable() {
     if [ -z "$net" ]; then
-        say "no network namespace may be made: no cable is cut"
+        echo "no network namespace may be made: no cable is cut"
+        freeze core2
         return
     fi
 
