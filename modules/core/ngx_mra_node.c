@@ -391,6 +391,7 @@ ngx_uint_t
 ngx_mra_node_history(ngx_mra_conf_t *mcf, ngx_uint_t *history)
 {
     ngx_uint_t            i, n, first;
+    ngx_mra_node_t        self;
     ngx_mra_core_conf_t  *mccf;
     ngx_mra_node_zone_t  *node;
 
@@ -398,6 +399,13 @@ ngx_mra_node_history(ngx_mra_conf_t *mcf, ngx_uint_t *history)
     node = &mccf->zone->node;
 
     n = node->minutes;
+
+    if (n == 0) {
+        ngx_mra_node_self(mcf, &self);
+        history[0] = self.registrations;
+        return 1;
+    }
+
     first = node->minute + 1 - n;
 
     for (i = 0; i < n; i++) {
