@@ -11,8 +11,12 @@
 #include "ngx_stream_mra_hop_private.h"
 
 
-static void ngx_stream_mra_state_heard(ngx_stream_mra_hop_t *hop,
+static void ngx_stream_mra_state_begin(ngx_stream_mra_hop_t *hop,
     ngx_mra_probe_t *was);
+static void ngx_stream_mra_state_end(ngx_stream_mra_hop_t *hop,
+    ngx_mra_probe_t *was, ngx_uint_t changed);
+static void ngx_stream_mra_state_heard(ngx_stream_mra_hop_t *hop,
+    ngx_uint_t deaf);
 static void ngx_stream_mra_state_changed(ngx_stream_mra_hop_t *hop,
     ngx_mra_probe_t *was);
 
@@ -131,25 +135,18 @@ ngx_stream_mra_state_answered(ngx_stream_mra_hop_t *hop,
 
     rnd = ngx_random();
 
-    ngx_stream_mra_state_lock(hop);
+    ngx_stream_mra_state_begin(hop, &was);
 
-    was = *hop->shared;
     changed = ngx_mra_probe_answered(hop->shared, &hop->conf,
                                      ngx_current_msec,
                                      ngx_stream_mra_state_me(hop), reason,
                                      rnd);
 
-    ngx_stream_mra_state_unlock(hop);
-
-    ngx_stream_mra_state_heard(hop, &was);
+    ngx_stream_mra_state_end(hop, &was, changed);
 
     if (was.owner == ngx_stream_mra_state_me(hop)) {
         ngx_mra_observe(hop->hops->mcf, NGX_MRA_TIME_KEEPALIVE,
                         ngx_current_msec - was.started);
-    }
-
-    if (changed) {
-        ngx_stream_mra_state_changed(hop, &was);
     }
 
     ngx_stream_mra_hop_hurry(hop);
@@ -165,19 +162,12 @@ ngx_stream_mra_state_failed(ngx_stream_mra_hop_t *hop,
 
     rnd = ngx_random();
 
-    ngx_stream_mra_state_lock(hop);
+    ngx_stream_mra_state_begin(hop, &was);
 
-    was = *hop->shared;
     changed = ngx_mra_probe_failed(hop->shared, &hop->conf, ngx_current_msec,
                                    ngx_stream_mra_state_me(hop), reason, rnd);
 
-    ngx_stream_mra_state_unlock(hop);
-
-    ngx_stream_mra_state_heard(hop, &was);
-
-    if (changed) {
-        ngx_stream_mra_state_changed(hop, &was);
-    }
+    ngx_stream_mra_state_end(hop, &was, changed);
 
     ngx_stream_mra_hop_hurry(hop);
 }
@@ -192,17 +182,12 @@ ngx_stream_mra_state_missed(ngx_stream_mra_hop_t *hop, ngx_msec_t started,
 
     rnd = ngx_random();
 
-    ngx_stream_mra_state_lock(hop);
+    ngx_stream_mra_state_begin(hop, &was);
 
-    was = *hop->shared;
     changed = ngx_mra_probe_missed(hop->shared, &hop->conf, ngx_current_msec,
                                    started, reason, rnd);
 
-    ngx_stream_mra_state_unlock(hop);
-
-    if (changed) {
-        ngx_stream_mra_state_changed(hop, &was);
-    }
+    ngx_stream_mra_state_end(hop, &was, changed);
 
     ngx_stream_mra_hop_hurry(hop);
 }
@@ -229,15 +214,13 @@ ngx_stream_mra_state_seen(ngx_stream_mra_hop_t *hop)
         return;
     }
 
-    ngx_stream_mra_state_lock(hop);
+    ngx_stream_mra_state_begin(hop, &was);
 
-    was = *hop->shared;
     changed = ngx_mra_probe_seen(hop->shared, &hop->conf, ngx_current_msec);
 
-    ngx_stream_mra_state_unlock(hop);
+    ngx_stream_mra_state_end(hop, &was, changed);
 
     if (changed) {
-        ngx_stream_mra_state_changed(hop, &was);
         ngx_stream_mra_hop_hurry(hop);
     }
 }
@@ -265,37 +248,64 @@ ngx_stream_mra_state_told(ngx_stream_mra_hop_t *hop,
 
     rnd = ngx_random();
 
-    ngx_stream_mra_state_lock(hop);
+    ngx_stream_mra_state_begin(hop, &was);
 
-    was = *hop->shared;
     changed = ngx_mra_probe_told(hop->shared, &hop->conf, ngx_current_msec,
                                  reason, rnd);
 
-    ngx_stream_mra_state_unlock(hop);
-
-    ngx_stream_mra_state_heard(hop, &was);
+    ngx_stream_mra_state_end(hop, &was, changed);
 
     if (changed) {
-        ngx_stream_mra_state_changed(hop, &was);
         ngx_stream_mra_hop_hurry(hop);
     }
 }
 
 
 static void
-ngx_stream_mra_state_heard(ngx_stream_mra_hop_t *hop, ngx_mra_probe_t *was)
+ngx_stream_mra_state_begin(ngx_stream_mra_hop_t *hop, ngx_mra_probe_t *was)
 {
-    if (was->deaf == 0 && hop->shared->deaf) {
+    ngx_stream_mra_state_lock(hop);
+
+    *was = *hop->shared;
+}
+
+
+/* what is new is logged without the lock */
+
+static void
+ngx_stream_mra_state_end(ngx_stream_mra_hop_t *hop, ngx_mra_probe_t *was,
+    ngx_uint_t changed)
+{
+    ngx_uint_t  deaf;
+
+    deaf = (hop->shared->deaf != 0);
+
+    ngx_stream_mra_state_unlock(hop);
+
+    if (deaf != (was->deaf != 0)) {
+        ngx_stream_mra_state_heard(hop, deaf);
+    }
+
+    if (changed) {
+        ngx_stream_mra_state_changed(hop, was);
+    }
+}
+
+
+static void
+ngx_stream_mra_state_heard(ngx_stream_mra_hop_t *hop, ngx_uint_t deaf)
+{
+    if (deaf) {
         ngx_log_error(NGX_LOG_WARN, hop->hops->log, 0,
                       "next hop %V in upstream \"%V\" answers SIP, but STUN "
                       "no more: can it resolve this node's name?",
                       &hop->name, &hop->hops->name);
-
-    } else if (was->deaf && hop->shared->deaf == 0) {
-        ngx_log_error(NGX_LOG_NOTICE, hop->hops->log, 0,
-                      "next hop %V in upstream \"%V\" answers STUN again",
-                      &hop->name, &hop->hops->name);
+        return;
     }
+
+    ngx_log_error(NGX_LOG_NOTICE, hop->hops->log, 0,
+                  "next hop %V in upstream \"%V\" answers STUN again",
+                  &hop->name, &hop->hops->name);
 }
 
 
